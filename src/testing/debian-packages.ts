@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { localProgram } from './local-process.js';
+import type { RedisProgram } from './program.js';
+import { run } from './run.js';
+
+/**
+ * The `redis-server` of Debian's or Ubuntu's own packages, unpacked into a cache folder: nothing is installed, and no root
+ * is needed. The first time takes a few seconds and the network.
+ */
+export async function debianProgram(): Promise<RedisProgram> {
+  if (!existsSync('/usr/bin/apt-get') || !existsSync('/usr/bin/dpkg')) {
+    throw new Error('This is neither Debian nor Ubuntu, whose redis-server package could be unpacked.');
+  }
+  const cache = join(
+    process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
+    'nestjs-redis-streams-adapter',
+    `redis-server-${await release()}-${process.arch}`,
+  );
+  const cached = await unpackedProgram(cache).catch(() => undefined);
+  if (cached) {
+    return cached;
+  }
+  await unpackInto(cache);
+  return unpackedProgram(cache);
+}
+
+/** Name of the release, because a package of another one may need other libraries. */
+async function release(): Promise<string> {
+  const text = await readFile('/etc/os-release', 'utf8');
+  return /^VERSION_CODENAME=(\w+)/m.exec(text)?.[1] ?? 'unknown';
+}
+
+async function unpackedProgram(root: string): Promise<RedisProgram> {
+  const path = [...(await libraryFolders(join(root, 'usr/lib'))), process.env.LD_LIBRARY_PATH];
+  return localProgram(join(root, 'usr/bin/redis-server'), 'unpacked from the packages of this system', {
+    ...process.env,
+    LD_LIBRARY_PATH: path.filter(Boolean).join(delimiter),
+  });
+}
+
+/** Every folder with a shared library in it: the name of the machine's own is in its path. */
+async function libraryFolders(folder: string): Promise<string[]> {
+  const files = await readdir(folder, { recursive: true });
+  const libraries = files.filter((file) => /\.so(\.|$)/.test(file)).map((file) => dirname(join(folder, file)));
+  return [...new Set(libraries)];
+}
+
+async function unpackInto(cache: string): Promise<void> {
+  await mkdir(dirname(cache), { recursive: true });
+  // Unpacked beside its place and renamed into it: two processes may be at it at once.
+  const work = await mkdtemp(`${cache}.`);
+  try {
+    const root = join(work, 'root');
+    await mkdir(root);
+    for (const file of await download(work)) {
+      await run('dpkg', ['-x', join(work, file), root]);
+    }
+    await unpackedProgram(root);
+    await rm(cache, { recursive: true, force: true });
+    await rename(root, cache).catch(async (error: unknown) => {
+      await unpackedProgram(cache).catch(() => {
+        throw error;
+      });
+    });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Downloads redis-server and what it needs beyond what is installed; resolves with the names of the files. */
+async function download(folder: string): Promise<string[]> {
+  await downloadWith(folder, []).catch(async () => {
+    // The machine's package lists are empty or old. Lists of our own need no root, and leave the machine as it was.
+    const lists = join(folder, 'lists');
+    await mkdir(join(lists, 'partial'), { recursive: true });
+    await mkdir(join(folder, 'cache'));
+    const own = ['-o', `Dir::State::lists=${lists}`, '-o', `Dir::Cache=${join(folder, 'cache')}`];
+    await run('apt-get', ['update', ...own], { cwd: folder });
+    await downloadWith(folder, own);
+  });
+  const files = await readdir(folder);
+  return files.filter((file) => file.endsWith('.deb'));
+}
+
+async function downloadWith(folder: string, options: readonly string[]): Promise<void> {
+  const plan = await run('apt-get', ['install', '--simulate', '--no-install-recommends', ...options, 'redis-server'], {
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  const packages = [...plan.matchAll(/^Inst (\S+)(?: \[\S+\])? \((\S+)/gm)].map(
+    ([, name, version]) => `${name}=${version}`,
+  );
+  await run('apt-get', ['download', ...options, ...packages], { cwd: folder });
+}

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import type { LaunchSettings, RedisInstance, RedisProgram } from './program.js';
+import { run } from './run.js';
+import { Watchdog } from './watchdog.js';
+
+const DEFAULT_IMAGE = 'redis:7';
+const PULL_TIMEOUT_MS = 300_000;
+
+/** Redis in a container; rejects where no Docker engine answers. */
+export async function dockerProgram(image = DEFAULT_IMAGE): Promise<RedisProgram> {
+  const engine = await run('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 10_000 }).catch(
+    (error: Error) => {
+      throw new Error(`No Docker engine answers. ${error.message}`, { cause: error });
+    },
+  );
+  return {
+    source: `container image ${image}, run by Docker ${engine.trim()}`,
+    create: async (settings) => new DockerContainer(image, settings),
+  };
+}
+
+class DockerContainer implements RedisInstance {
+  private readonly name = `redis-server-${randomUUID()}`;
+  private watchdog: Watchdog | undefined;
+
+  constructor(
+    private readonly image: string,
+    private readonly settings: LaunchSettings,
+  ) {}
+
+  async start(): Promise<void> {
+    if (this.watchdog) {
+      await docker('start', this.name);
+      return;
+    }
+    this.watchdog = new Watchdog('docker rm --force --volumes "$1"', this.name);
+    const publish = `127.0.0.1:${this.settings.port}:6379`;
+    const server = ['--bind', '0.0.0.0', '--protected-mode', 'no', ...this.settings.args];
+    await docker('run', '--detach', '--name', this.name, '--publish', publish, this.image, ...server);
+  }
+
+  async obituary(): Promise<string | undefined> {
+    const running = await docker('inspect', '--format', '{{.State.Running}}', this.name);
+    return running.trim() === 'true' ? undefined : docker('logs', '--tail', '20', this.name);
+  }
+
+  async terminate(): Promise<void> {
+    await docker('unpause', this.name).catch(() => undefined);
+    await docker('stop', '--time', '5', this.name);
+  }
+
+  async kill(): Promise<void> {
+    await docker('unpause', this.name).catch(() => undefined);
+    await docker('kill', this.name);
+    await docker('wait', this.name);
+  }
+
+  async pause(): Promise<void> {
+    await docker('pause', this.name);
+  }
+
+  async resume(): Promise<void> {
+    await docker('unpause', this.name);
+  }
+
+  // The data is a volume of the container.
+  async clear(): Promise<void> {
+    await this.remove();
+  }
+
+  async remove(): Promise<void> {
+    await docker('rm', '--force', '--volumes', this.name);
+    this.watchdog?.dismiss();
+    this.watchdog = undefined;
+  }
+}
+
+function docker(...args: string[]): Promise<string> {
+  return run('docker', args, { timeout: PULL_TIMEOUT_MS });
+}
