@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -11,8 +10,10 @@ import { run } from './run.js';
  * is needed. The first time takes a few seconds and the network.
  */
 export async function debianProgram(): Promise<RedisProgram> {
-  if (!existsSync('/usr/bin/apt-get') || !existsSync('/usr/bin/dpkg')) {
-    throw new Error('This is neither Debian nor Ubuntu, whose redis-server package could be unpacked.');
+  for (const tool of ['apt-get', 'dpkg']) {
+    await run(tool, ['--version']).catch(() => {
+      throw new Error(`${tool} does not run, so there is no redis-server package of Debian or Ubuntu to unpack.`);
+    });
   }
   const cache = join(
     process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
@@ -59,11 +60,13 @@ async function unpackInto(cache: string): Promise<void> {
       await run('dpkg', ['-x', join(work, file), root]);
     }
     await unpackedProgram(root);
-    await rm(cache, { recursive: true, force: true });
-    await rename(root, cache).catch(async (error: unknown) => {
-      await unpackedProgram(cache).catch(() => {
-        throw error;
-      });
+    await rename(root, cache).catch(async () => {
+      // Another process was quicker, or what is there is broken.
+      const other = await unpackedProgram(cache).catch(() => undefined);
+      if (!other) {
+        await rename(cache, join(work, 'broken'));
+        await rename(root, cache);
+      }
     });
   } finally {
     await rm(work, { recursive: true, force: true });

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { answersPing } from './ping.js';
+import { poll } from './poll.js';
 import type { LaunchSettings, RedisInstance, RedisProgram } from './program.js';
 import { run } from './run.js';
 import { Watchdog } from './watchdog.js';
 
 const DEFAULT_IMAGE = 'redis:7';
+const READY_TIMEOUT_MS = 30_000;
 const PULL_TIMEOUT_MS = 300_000;
 
 /** Redis in a container; rejects where no Docker engine answers. */
@@ -29,6 +32,15 @@ class DockerContainer implements RedisInstance {
   ) {}
 
   async start(): Promise<void> {
+    await this.launch();
+    const answered = await poll(() => answersPing(this.settings.port), READY_TIMEOUT_MS);
+    if (!answered) {
+      const log = await docker('logs', '--tail', '20', this.name);
+      throw new Error(`It was not ready within ${READY_TIMEOUT_MS} ms. Its last words: ${log}`);
+    }
+  }
+
+  private async launch(): Promise<void> {
     if (this.watchdog) {
       await docker('start', this.name);
       return;
@@ -39,14 +51,9 @@ class DockerContainer implements RedisInstance {
     await docker('run', '--detach', '--name', this.name, '--publish', publish, this.image, ...server);
   }
 
-  async obituary(): Promise<string | undefined> {
-    const running = await docker('inspect', '--format', '{{.State.Running}}', this.name);
-    return running.trim() === 'true' ? undefined : docker('logs', '--tail', '20', this.name);
-  }
-
   async terminate(): Promise<void> {
     await docker('unpause', this.name).catch(() => undefined);
-    await docker('stop', '--time', '5', this.name);
+    await docker('stop', '--time', '5', this.name).catch(() => undefined);
   }
 
   async kill(): Promise<void> {

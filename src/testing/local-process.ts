@@ -1,11 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LaunchSettings, RedisInstance, RedisProgram } from './program.js';
 import { run } from './run.js';
 import { Watchdog } from './watchdog.js';
 
+const READY_TIMEOUT_MS = 30_000;
 const GRACE_MS = 5_000;
 const LOG_CHARACTERS = 4_000;
 
@@ -35,9 +37,7 @@ export async function programOnPath(): Promise<RedisProgram> {
 
 class LocalProcess implements RedisInstance {
   private child: ChildProcess | undefined;
-  private exited: Promise<unknown> = Promise.resolve();
-  private watchdog: Watchdog | undefined;
-  private log = '';
+  private exited: Promise<void> = Promise.resolve();
   private readonly data: string;
 
   constructor(
@@ -51,7 +51,6 @@ class LocalProcess implements RedisInstance {
 
   async start(): Promise<void> {
     await mkdir(this.data, { recursive: true });
-    this.log = '';
     const address = ['--bind', '127.0.0.1', '--port', String(this.settings.port), '--dir', this.data];
     // A session of its own: Ctrl-C in a terminal must not end Redis before those who use it.
     const child = spawn(this.path, [...address, ...this.settings.args], {
@@ -61,26 +60,14 @@ class LocalProcess implements RedisInstance {
     });
     this.child = child;
     this.exited = new Promise((resolve) => {
-      child.once('exit', resolve);
-      child.once('error', resolve);
+      child.once('exit', () => resolve());
+      child.once('error', () => resolve());
     });
-    child.on('error', (error) => this.keep(error.message));
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => this.keep(text));
-      (stream as unknown as { unref?: () => void }).unref?.();
+    if (child.pid !== undefined) {
+      const watchdog = new Watchdog('kill -KILL "$1"; rm -rf "$2"', String(child.pid), this.folder);
+      child.once('exit', () => watchdog.dismiss());
     }
-    child.unref();
-    if (child.pid === undefined) {
-      await this.exited;
-      return;
-    }
-    const watchdog = new Watchdog('kill -KILL "$1"; rm -rf "$2"', String(child.pid), this.folder);
-    this.watchdog = watchdog;
-    child.once('exit', () => watchdog.dismiss());
-  }
-
-  async obituary(): Promise<string | undefined> {
-    return this.running() ? undefined : this.log.trim();
+    await ready(child);
   }
 
   async terminate(): Promise<void> {
@@ -110,21 +97,44 @@ class LocalProcess implements RedisInstance {
   }
 
   private async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    if (!this.child || !this.running()) {
-      return;
-    }
-    this.child.ref();
-    this.child.kill(signal);
+    this.child?.ref();
+    this.child?.kill(signal);
     // A paused process takes SIGTERM only once it goes on.
-    this.child.kill('SIGCONT');
+    this.child?.kill('SIGCONT');
     await this.exited;
   }
+}
 
-  private running(): boolean {
-    return this.child?.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null;
-  }
-
-  private keep(text: string): void {
-    this.log = (this.log + text).slice(-LOG_CHARACTERS);
+/** Waits for the line of the log that says that the server takes commands; from then on it does not keep this process running. */
+async function ready(child: ChildProcess): Promise<void> {
+  let log = '';
+  await new Promise<void>((resolve, reject) => {
+    const fail = (what: string): void => reject(new Error(`${what} Its last words: ${log.trim() || '(none)'}`));
+    const timer = setTimeout(() => fail(`It was not ready within ${READY_TIMEOUT_MS} ms.`), READY_TIMEOUT_MS);
+    const settle = (then: () => void) => (): void => {
+      clearTimeout(timer);
+      then();
+    };
+    const read = (text: string): void => {
+      log = (log + text).slice(-LOG_CHARACTERS);
+      if (log.includes('Ready to accept connections')) {
+        settle(resolve)();
+      }
+    };
+    child.stdout?.setEncoding('utf8').on('data', read);
+    child.stderr?.setEncoding('utf8').on('data', read);
+    child.once(
+      'error',
+      settle(() => fail('It could not be run.')),
+    );
+    // Unlike "exit", "close" comes after the last line of the log.
+    child.once(
+      'close',
+      settle(() => fail('It ended.')),
+    );
+  });
+  child.unref();
+  for (const pipe of [child.stdout, child.stderr]) {
+    (pipe as unknown as Socket).unref();
   }
 }

@@ -11,11 +11,9 @@ export interface LaunchSettings {
 
 /** One server, that can be started again and again on the same port and data. */
 export interface RedisInstance {
-  /** Starts the server; resolves as soon as it runs, which is before it takes commands. */
+  /** Starts the server; resolves once it takes commands, rejects with its last words if it does not. */
   start(): Promise<void>;
-  /** Why the server ended on its own: its last words. `undefined` while it runs. */
-  obituary(): Promise<string | undefined>;
-  /** Lets the server end in its own time, for a few seconds. */
+  /** Lets the server end in its own time, for a few seconds; does nothing if it has ended. */
   terminate(): Promise<void>;
   /** Ends the server on the spot. */
   kill(): Promise<void>;

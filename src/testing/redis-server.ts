@@ -1,10 +1,7 @@
 import { createClient } from 'redis';
 import { freePort } from './free-port.js';
-import { answersPing } from './ping.js';
-import { poll } from './poll.js';
 import { findProgram, type RedisInstance } from './program.js';
 
-const READY_TIMEOUT_MS = 30_000;
 const PORT_ATTEMPTS = 5;
 
 export interface RedisServerOptions {
@@ -113,24 +110,11 @@ export class RedisServer {
   }
 
   private async launch(): Promise<void> {
-    await this.instance.start();
-    let obituary: string | undefined;
-    const ready = await poll(async () => {
-      if (await answersPing(this.port)) {
-        return true;
-      }
-      obituary = await this.instance.obituary();
-      return obituary !== undefined;
-    }, READY_TIMEOUT_MS);
-    if (obituary !== undefined) {
-      throw new Error(
-        `The Redis server (${this.source}) did not start on port ${this.port}. Its last words: ${obituary}`,
-      );
-    }
-    if (!ready) {
-      throw new Error(
-        `The Redis server (${this.source}) took no commands on port ${this.port} within ${READY_TIMEOUT_MS} ms.`,
-      );
+    try {
+      await this.instance.start();
+    } catch (error) {
+      const what = `The Redis server (${this.source}) did not start on port ${this.port}.`;
+      throw new Error(`${what} ${(error as Error).message}`, { cause: error });
     }
   }
 }
