@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import { createClient, type RedisClientType } from 'redis';
+import type { NodeOptions } from './node-options.js';
+import { ServerNode } from './server-node.js';
+import { BARRIER, TestClient, type ClientOptions } from './test-client.js';
+import { waitFor } from './wait-for.js';
+
+export interface ClusterOptions extends NodeOptions {
+  /** How many nodes, or the options in which each differs from the others. Default 2. */
+  nodes?: number | NodeOptions[];
+  /** The Redis of the cluster. Default: one that the tests of this file share. */
+  redisUrl?: string;
+}
+
+/** Nodes that share a Redis, and the clients connected to them. */
+export class Cluster {
+  /** What the names of stream, channels and session keys begin with, so that clusters can share a Redis. */
+  readonly prefix = `test-${randomUUID().slice(0, 8)}`;
+  /** By index; a node that is started later is at the end. */
+  readonly nodes: ServerNode[] = [];
+  readonly clients = new Set<TestClient>();
+  /** A connection of the test's own. */
+  readonly redis: RedisClientType;
+
+  private constructor(
+    readonly redisUrl: string,
+    private readonly options: NodeOptions,
+  ) {
+    this.redis = createClient({ url: redisUrl });
+    // Fault tests end the server behind it; what fails then is the call that is made.
+    this.redis.on('error', () => undefined);
+  }
+
+  /** Starts the nodes at the same time and waits until each counts them all. */
+  static async start(redisUrl: string, { nodes = 2, ...options }: ClusterOptions): Promise<Cluster> {
+    const cluster = new Cluster(redisUrl, options);
+    const each = typeof nodes === 'number' ? Array.from({ length: nodes }, () => ({})) : nodes;
+    const started = await Promise.allSettled([cluster.redis.connect(), ...each.map((own) => cluster.addNode(own))]);
+    const failed = started.find((result) => result.status === 'rejected');
+    try {
+      if (failed) {
+        throw failed.reason;
+      }
+      if (options.adapter !== 'memory' && options.waitUntilReady !== false) {
+        await cluster.settled();
+      }
+      return cluster;
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+  }
+
+  get streamName(): string {
+    return `${this.prefix}:stream`;
+  }
+
+  get sessionKeyPrefix(): string {
+    return `${this.prefix}:session:`;
+  }
+
+  node(index: number): ServerNode {
+    const node = this.nodes[index];
+    if (!node) {
+      throw new Error(`There is no node ${index}: the cluster has ${this.nodes.length}.`);
+    }
+    return node;
+  }
+
+  /** Starts one more node, with the options of the cluster and those given. */
+  async addNode(own: NodeOptions = {}): Promise<ServerNode> {
+    const index = this.nodes.length;
+    // Its place is taken at once, so that nodes started together keep their order.
+    this.nodes.length += 1;
+    const node = await ServerNode.start(`${this.prefix}-node-${index}`, this.redisUrl, {
+      ...this.options,
+      ...own,
+      adapterOptions: {
+        streamName: this.streamName,
+        channelPrefix: this.prefix,
+        sessionKeyPrefix: this.sessionKeyPrefix,
+        ...this.options.adapterOptions,
+        ...own.adapterOptions,
+      },
+      serverOptions: { ...this.options.serverOptions, ...own.serverOptions },
+    });
+    this.nodes[index] = node;
+    return node;
+  }
+
+  /** Waits until every node that runs counts `count` nodes in the namespace; by default all that run, in `/`. */
+  async settled({ namespace = '/', count = this.#running().length } = {}): Promise<void> {
+    await Promise.all(
+      this.#running().map((node) =>
+        node.run(
+          (io, ctx, nsp, n) => ctx.waitFor(async () => (await io.of(nsp).adapter.serverCount()) === n, 10_000),
+          namespace,
+          count,
+        ),
+      ),
+    );
+  }
+
+  /** A client connected to the node. It is disconnected with the cluster, or by `closeClients()`. */
+  async connect(to: ServerNode | number, options?: ClientOptions): Promise<TestClient> {
+    return this.client(to, options).connect();
+  }
+
+  /** A client that is not connected yet. */
+  client(to: ServerNode | number, options?: ClientOptions): TestClient {
+    const client = new TestClient((typeof to === 'number' ? this.node(to) : to).url, options);
+    this.clients.add(client);
+    return client;
+  }
+
+  /** A client on each node, in the order of the nodes. */
+  async connectEach(options?: ClientOptions): Promise<TestClient[]> {
+    return Promise.all(this.nodes.map((node) => this.connect(node, options)));
+  }
+
+  /**
+   * Broadcasts from every node and waits until the clients have it all: what was broadcast before has arrived then, and
+   * what has not will not. By default for every connected client.
+   */
+  async barrier(
+    clients: Iterable<TestClient> = [...this.clients].filter(({ socket }) => socket.connected),
+  ): Promise<void> {
+    const waiting = [...clients];
+    const namespaces = [...new Set(waiting.map(({ namespace }) => namespace))];
+    await Promise.all(
+      this.#running().map(async (node) => {
+        const id = randomUUID();
+        const reached = await node.run(
+          (io, _ctx, event, token, names) =>
+            names.filter((name) => io._nsps.has(name) && io.of(name).emit(event, token)),
+          BARRIER,
+          id,
+          namespaces,
+        );
+        const due = waiting.filter(({ namespace }) => reached.includes(namespace));
+        await waitFor(() => due.every((client) => client.passed(id)), {
+          what: () =>
+            `a broadcast of ${node.name} to reach ${due.filter((client) => !client.passed(id)).length} clients`,
+        });
+      }),
+    );
+  }
+
+  /** Waits until Redis holds the session of a client that lost its connection. */
+  async sessionSaved(client: TestClient): Promise<string> {
+    const match = `${this.sessionKeyPrefix}*`;
+    return waitFor(async () => (await this.redis.keys(match)).find((key) => key.includes(client.pid ?? 'no session')), {
+      what: `the session of the client under ${match}`,
+    });
+  }
+
+  closeClients(): void {
+    for (const client of this.clients) {
+      client.close();
+    }
+    this.clients.clear();
+  }
+
+  /** Ends everything at once. @throws if a node had ended on its own. */
+  async close(): Promise<void> {
+    this.closeClients();
+    const nodes = this.nodes.filter(Boolean);
+    const crashes = nodes.flatMap((node) => {
+      try {
+        node.assertNotCrashed();
+        return [];
+      } catch (error) {
+        return [error as Error];
+      }
+    });
+    await Promise.all(nodes.map((node) => node.end()));
+    if (this.redis.isOpen) {
+      this.redis.destroy();
+    }
+    if (crashes[0]) {
+      throw crashes[0];
+    }
+  }
+
+  #running(): ServerNode[] {
+    return this.nodes.filter((node) => node?.alive);
+  }
+}
