@@ -1,0 +1,87 @@
+import type { Attributes, BatchObservableResult, Counter, Histogram, Meter, Observable } from '@opentelemetry/api';
+import type { AttributesHook } from './attributes-hook.js';
+import { COUNTERS, GAUGES, HISTOGRAMS, UP_DOWN_COUNTERS, type MetricDefinition } from './metric-definitions.js';
+
+type Counters = typeof COUNTERS;
+type Histograms = typeof HISTOGRAMS;
+const OBSERVABLES = { ...GAUGES, ...UP_DOWN_COUNTERS };
+type Observables = typeof OBSERVABLES;
+
+/** One value for each attribute of a metric; `undefined` leaves the attribute out. */
+export type Values<D extends MetricDefinition> = ValuesOf<D['attributes']>;
+type ValuesOf<A extends readonly string[]> = { [I in keyof A]: string | undefined };
+
+/** All instruments, made from one meter. Another meter needs another object: instruments of no SDK stay dead for good. */
+export class Instruments {
+  readonly #hook: AttributesHook;
+  readonly #counters: Record<keyof Counters, Counter>;
+  readonly #histograms: Record<keyof Histograms, Histogram>;
+  readonly #observables: Record<keyof Observables, Observable>;
+  readonly #attributes = new Map<string, Attributes>();
+
+  constructor(meter: Meter, hook: AttributesHook) {
+    this.#hook = hook;
+    this.#counters = build(COUNTERS, ({ name, ...rest }) => meter.createCounter(name, rest));
+    this.#histograms = build(HISTOGRAMS, ({ name, buckets, ...rest }) =>
+      meter.createHistogram(name, { ...rest, advice: { explicitBucketBoundaries: buckets } }),
+    );
+    this.#observables = {
+      ...build(GAUGES, ({ name, ...rest }) => meter.createObservableGauge(name, rest)),
+      ...build(UP_DOWN_COUNTERS, ({ name, ...rest }) => meter.createObservableUpDownCounter(name, rest)),
+    };
+  }
+
+  add<K extends keyof Counters>(key: K, value: number, ...values: Values<Counters[K]>): void {
+    this.#counters[key].add(value, this.#attributesOf(COUNTERS[key], values));
+  }
+
+  record<K extends keyof Histograms>(key: K, value: number, ...values: Values<Histograms[K]>): void {
+    this.#histograms[key].record(value, this.#attributesOf(HISTOGRAMS[key], values));
+  }
+
+  observe<K extends keyof Observables>(
+    result: BatchObservableResult,
+    key: K,
+    value: number,
+    ...values: Values<Observables[K]>
+  ): void {
+    result.observe(this.#observables[key], value, this.#attributesOf(OBSERVABLES[key], values));
+  }
+
+  observable(key: keyof Observables): Observable {
+    return this.#observables[key];
+  }
+
+  observableAttributes<K extends keyof Observables>(key: K, ...values: Values<Observables[K]>): Attributes {
+    return this.#attributesOf(OBSERVABLES[key], values);
+  }
+
+  // Every combination is made once and kept: there are few, and each message needs two or three.
+  #attributesOf(definition: MetricDefinition, values: readonly (string | undefined)[]): Attributes {
+    let key = definition.name;
+    for (const value of values) {
+      key += `\n${value ?? ''}`;
+    }
+    let attributes = this.#attributes.get(key);
+    if (!attributes) {
+      attributes = { ...definition.fixed };
+      for (const [index, value] of values.entries()) {
+        const name = definition.attributes[index];
+        if (name !== undefined && value !== undefined) {
+          attributes[name] = value;
+        }
+      }
+      attributes = this.#hook.apply('metric', definition.name, attributes);
+      this.#attributes.set(key, attributes);
+    }
+    return attributes;
+  }
+}
+
+function build<K extends string, D extends MetricDefinition, I>(
+  definitions: Record<K, D>,
+  create: (definition: D) => I,
+): Record<K, I> {
+  const entries = Object.entries<D>(definitions).map(([key, definition]) => [key, create(definition)]);
+  return Object.fromEntries(entries) as Record<K, I>;
+}

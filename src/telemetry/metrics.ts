@@ -1,0 +1,69 @@
+import { createNoopMeter, metrics, type MeterProvider } from '@opentelemetry/api';
+import type { AttributesHook } from './attributes-hook.js';
+import { Gauges } from './gauges.js';
+import { Instruments, type Values } from './instruments.js';
+import type { COUNTERS, HISTOGRAMS } from './metric-definitions.js';
+import { INSTRUMENTATION_SCOPE } from './names.js';
+import { primeNode, primeStreams } from './prime.js';
+import type { Sources } from './sources.js';
+
+/** Records metrics, with the instruments of the MeterProvider that is in force. */
+export class Metrics {
+  readonly #fixed: MeterProvider | undefined;
+  readonly #hook: AttributesHook;
+  readonly #sources: Sources;
+  #provider: MeterProvider | undefined;
+  #instruments: Instruments;
+  #gauges: Gauges | undefined;
+
+  constructor(provider: MeterProvider | undefined, hook: AttributesHook, sources: Sources) {
+    this.#fixed = provider;
+    this.#hook = hook;
+    this.#sources = sources;
+    this.#instruments = new Instruments(createNoopMeter(), hook);
+  }
+
+  /** The first node has started, or another one. */
+  start(): void {
+    if (!this.refresh()) {
+      this.#prime();
+    }
+  }
+
+  /** The last node has stopped. */
+  stop(): void {
+    this.#gauges?.detach();
+    this.#gauges = undefined;
+    this.#provider = undefined;
+  }
+
+  /** Builds the instruments anew if the MeterProvider has changed since, which no event tells. Returns whether it did. */
+  refresh(): boolean {
+    const provider = this.#fixed ?? metrics.getMeterProvider();
+    if (provider === this.#provider || this.#sources.size === 0) {
+      return false;
+    }
+    this.stop();
+    this.#provider = provider;
+    const meter = provider.getMeter(INSTRUMENTATION_SCOPE);
+    this.#instruments = new Instruments(meter, this.#hook);
+    this.#gauges = new Gauges(meter, this.#instruments, this.#sources);
+    this.#prime();
+    return true;
+  }
+
+  add<K extends keyof typeof COUNTERS>(key: K, value: number, ...values: Values<(typeof COUNTERS)[K]>): void {
+    this.#instruments.add(key, value, ...values);
+  }
+
+  record<K extends keyof typeof HISTOGRAMS>(key: K, value: number, ...values: Values<(typeof HISTOGRAMS)[K]>): void {
+    this.#instruments.record(key, value, ...values);
+  }
+
+  #prime(): void {
+    primeNode(this.#instruments);
+    for (const source of this.#sources) {
+      primeStreams(this.#instruments, source.streamNames);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { TelemetrySource } from '../adapter/telemetry-port.js';
+import { AttributeName, CHANNEL, DYNAMIC_NAMESPACE } from './names.js';
+
+const NO_SERVER: Attributes = {};
+
+/** The nodes of this process that are running: usually one, and one more for each further Server. */
+export class Sources implements Iterable<TelemetrySource> {
+  readonly #sources = new Set<TelemetrySource>();
+  readonly #byStream = new Map<string, TelemetrySource>();
+
+  get size(): number {
+    return this.#sources.size;
+  }
+
+  [Symbol.iterator](): Iterator<TelemetrySource> {
+    return this.#sources.values();
+  }
+
+  add(source: TelemetrySource): void {
+    this.#sources.add(source);
+    this.#index();
+  }
+
+  delete(source: TelemetrySource): void {
+    this.#sources.delete(source);
+    this.#index();
+  }
+
+  /** The destination under a name that is one of few. */
+  destination(name: string): string {
+    return this.#byStream.has(name) ? name : CHANNEL;
+  }
+
+  /** The namespace under a name that is one of few. */
+  namespace(name: string): string {
+    for (const source of this.#sources) {
+      if (source.isDynamic(name)) {
+        return DYNAMIC_NAMESPACE;
+      }
+    }
+    return name;
+  }
+
+  /** Attributes that tell where the Redis of `destination` is. */
+  server(destination: string): Attributes {
+    const source = this.#byStream.get(destination) ?? this.#sources.values().next().value;
+    if (source?.server.address === undefined) {
+      return NO_SERVER;
+    }
+    const { address, port } = source.server;
+    return port === undefined
+      ? { [AttributeName.SERVER_ADDRESS]: address }
+      : { [AttributeName.SERVER_ADDRESS]: address, [AttributeName.SERVER_PORT]: port };
+  }
+
+  #index(): void {
+    this.#byStream.clear();
+    for (const source of this.#sources) {
+      for (const stream of source.streamNames) {
+        this.#byStream.set(stream, source);
+      }
+    }
+  }
+}

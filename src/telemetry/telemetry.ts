@@ -1,0 +1,249 @@
+import { context, ROOT_CONTEXT, SpanKind, type Attributes } from '@opentelemetry/api';
+import type {
+  OperationTelemetry,
+  PublishTelemetry,
+  RequestTelemetry,
+  RequestType,
+  RestoreTelemetry,
+  TelemetryPort,
+} from '../adapter/telemetry-port.js';
+import { runInRoot, runSuppressed } from './ambient.js';
+import { AttributesHook } from './attributes-hook.js';
+import { writeCarrier } from './carrier.js';
+import { errorType } from './error-type.js';
+import { handle, type HandlerTelemetry } from './handler.js';
+import { Metrics } from './metrics.js';
+import { AttributeName as A, SpanName } from './names.js';
+import type { TelemetryOptions } from './options.js';
+import { Publication, secondsSince } from './publication.js';
+import { Receipt } from './receipt.js';
+import { commonToAll, redisAttributes } from './redis-attributes.js';
+import { Sources } from './sources.js';
+import { linksTo, runIn, Spans, type SpanStart } from './spans.js';
+import type { Toolbox } from './toolbox.js';
+
+class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
+  readonly #tools: Toolbox;
+  readonly #heartbeatSpans: boolean;
+  readonly #suppressRedisSpans: boolean;
+
+  constructor(options: TelemetryOptions) {
+    const hook = new AttributesHook(options.attributes);
+    const sources = new Sources();
+    this.#tools = {
+      sources,
+      spans: new Spans(options.tracerProvider, hook),
+      metrics: new Metrics(options.meterProvider, hook, sources),
+    };
+    this.#heartbeatSpans = options.heartbeatSpans ?? true;
+    this.#suppressRedisSpans = options.suppressRedisSpans ?? true;
+  }
+
+  observe: TelemetryPort['observe'] = (source) => {
+    const { sources, metrics } = this.#tools;
+    sources.add(source);
+    metrics.start();
+    return () => {
+      sources.delete(source);
+      if (sources.size === 0) {
+        metrics.stop();
+      }
+    };
+  };
+
+  publish: TelemetryPort['publish'] = (message) => new Publication(this.#tools, message);
+
+  flush: TelemetryPort['flush'] = (stream, publications) => {
+    const { sources } = this.#tools;
+    const own = publications.filter(isPublication);
+    return this.#operation(
+      {
+        operation: SpanName.XADD,
+        target: sources.destination(stream),
+        kind: SpanKind.CLIENT,
+        attributes: {
+          ...redisAttributes(sources, stream, SpanName.XADD, 'send', commonToAll(own.map(({ message }) => message))),
+          [A.MESSAGING_BATCH_MESSAGE_COUNT]: publications.length,
+        },
+        parent: ROOT_CONTEXT,
+        links: linksTo(own.map(({ spanContext }) => spanContext)),
+      },
+      (seconds, kind) => this.#tools.metrics.record('operation', seconds, sources.destination(stream), kind),
+    );
+  };
+
+  poll: TelemetryPort['poll'] = (stream, result) => {
+    const { metrics, sources } = this.#tools;
+    metrics.refresh();
+    metrics.add('polls', 1, sources.destination(stream), result);
+  };
+
+  receive: TelemetryPort['receive'] = (stream, entries) => new Receipt(this.#tools, stream, entries);
+
+  dropped: TelemetryPort['dropped'] = (stream, reason, count) =>
+    this.#tools.metrics.add('dropped', count, this.#tools.sources.destination(stream), reason);
+
+  duplicate: TelemetryPort['duplicate'] = (stream) =>
+    this.#tools.metrics.add('duplicates', 1, this.#tools.sources.destination(stream));
+
+  request = (namespace: string, type: RequestType): RequestTelemetry => {
+    const { spans, metrics } = this.#tools;
+    const start = performance.now();
+    const parent = context.active();
+    const span = spans.start({
+      operation: SpanName.REQUEST,
+      target: type,
+      kind: SpanKind.INTERNAL,
+      attributes: { [A.NAMESPACE]: namespace, [A.REQUEST_TYPE]: type },
+      parent,
+    });
+    return {
+      carrier: writeCarrier(span.spanContext()),
+      run: (send) => runIn(span, parent, send),
+      end: (expected, received, error) => {
+        spans.end(span, { [A.REQUEST_EXPECTED_RESPONSES]: expected, [A.REQUEST_RECEIVED_RESPONSES]: received }, error);
+        metrics.record('request', secondsSince(start), type, error === undefined ? undefined : errorType(error));
+        if (received < expected) {
+          metrics.add('missingResponses', expected - received, type);
+        }
+      },
+    };
+  };
+
+  heartbeatSent: TelemetryPort['heartbeatSent'] = (destination) => {
+    const { metrics, sources } = this.#tools;
+    metrics.refresh();
+    const count = (_seconds: number, kind: string | undefined): void => metrics.add('heartbeats', 1, 'sent', kind);
+    if (!this.#heartbeatSpans) {
+      return measured(count);
+    }
+    return this.#operation(
+      {
+        operation: SpanName.HEARTBEAT,
+        target: destination,
+        kind: SpanKind.CLIENT,
+        attributes: redisAttributes(sources, destination, SpanName.HEARTBEAT, 'send', { type: 'heartbeat' }),
+        parent: ROOT_CONTEXT,
+      },
+      count,
+    );
+  };
+
+  heartbeatReceived: TelemetryPort['heartbeatReceived'] = (gapMs) => {
+    const { metrics } = this.#tools;
+    metrics.add('heartbeats', 1, 'received', undefined);
+    if (gapMs !== undefined) {
+      metrics.record('heartbeatGap', gapMs / 1_000);
+    }
+  };
+
+  transition: TelemetryPort['transition'] = (kind, uid, clusterSize) => {
+    const { metrics, spans } = this.#tools;
+    const span = spans.start({
+      operation: SpanName.CLUSTER_TRANSITION,
+      target: kind,
+      kind: SpanKind.INTERNAL,
+      attributes: { [A.CLUSTER_TRANSITION]: kind, [A.NODE_UID]: uid, [A.CLUSTER_SIZE]: clusterSize },
+      parent: ROOT_CONTEXT,
+    });
+    spans.end(span);
+    metrics.add('transitions', 1, kind);
+  };
+
+  reconnect: TelemetryPort['reconnect'] = (role) =>
+    this.#operation(
+      {
+        operation: SpanName.REDIS_RECONNECT,
+        target: role,
+        kind: SpanKind.INTERNAL,
+        attributes: { [A.REDIS_ROLE]: role },
+        parent: ROOT_CONTEXT,
+      },
+      (_seconds, kind) => {
+        if (kind === undefined) {
+          this.#tools.metrics.add('reconnections', 1, role);
+        }
+      },
+    );
+
+  persistSession: TelemetryPort['persistSession'] = (namespace) => {
+    const name = this.#tools.sources.namespace(namespace);
+    return this.#operation(
+      {
+        operation: SpanName.PERSIST_SESSION,
+        target: name,
+        kind: SpanKind.INTERNAL,
+        attributes: { [A.NAMESPACE]: namespace },
+      },
+      (seconds, kind) => this.#tools.metrics.record('persist', seconds, name, kind),
+    );
+  };
+
+  restoreSession = (namespace: string): RestoreTelemetry => {
+    const { metrics, sources, spans } = this.#tools;
+    const start = performance.now();
+    const name = sources.namespace(namespace);
+    const span = spans.start({
+      operation: SpanName.RESTORE_SESSION,
+      target: name,
+      kind: SpanKind.INTERNAL,
+      attributes: { [A.NAMESPACE]: namespace },
+    });
+    return {
+      end: ({ outcome, source, missedPackets, scannedEntries, error }) => {
+        const attributes: Attributes = {
+          [A.SESSION_OUTCOME]: outcome,
+          [A.SESSION_MISSED_PACKETS]: missedPackets,
+          [A.SESSION_SCANNED_ENTRIES]: scannedEntries,
+        };
+        if (source !== undefined) {
+          attributes[A.SESSION_SOURCE] = source;
+        }
+        spans.end(span, attributes, error);
+        const kind = error === undefined ? undefined : errorType(error);
+        metrics.record('restore', secondsSince(start), name, outcome, source, kind);
+        metrics.add('restores', 1, name, outcome, source);
+        if (outcome === 'restored') {
+          metrics.record('missedPackets', missedPackets, name, source);
+        }
+      },
+    };
+  };
+
+  suppress: TelemetryPort['suppress'] = (run) => (this.#suppressRedisSpans ? runSuppressed(run) : run());
+
+  background: TelemetryPort['background'] = (run) => runInRoot(run);
+
+  handle: HandlerTelemetry['handle'] = (namespace, event, run) => handle(this.#tools, namespace, event, run);
+
+  /** A span for something that begins now and is measured when it ends. */
+  #operation(start: SpanStart, measure: Measure): OperationTelemetry {
+    const { spans } = this.#tools;
+    const span = spans.start(start);
+    return measured((seconds, kind, error) => {
+      spans.end(span, undefined, error);
+      measure(seconds, kind);
+    });
+  }
+}
+
+type Measure = (seconds: number, errorKind: string | undefined, error?: unknown) => void;
+
+function measured(measure: Measure): OperationTelemetry {
+  const start = performance.now();
+  return {
+    end: (error) => measure(secondsSince(start), error === undefined ? undefined : errorType(error), error),
+  };
+}
+
+function isPublication(publication: PublishTelemetry): publication is Publication {
+  return publication instanceof Publication;
+}
+
+/**
+ * Spans and metrics of the adapter, through OpenTelemetry's API: the application sets up the SDK, before or after, and
+ * without one nothing is recorded. Give the same object to every adapter of a process. It never throws.
+ */
+export function createTelemetry(options: TelemetryOptions = {}): TelemetryPort & HandlerTelemetry {
+  return new OpenTelemetryTelemetry(options);
+}
