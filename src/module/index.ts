@@ -1,0 +1,12 @@
+export { RedisStreamsModule } from './redis-streams.module.js';
+export { RedisStreamsIoAdapter, type RedisStreamsIoAdapterOptions } from './redis-streams-io.adapter.js';
+export { RedisStreams, type RedisStreamsEventEmitter, type RedisStreamsSnapshot } from './redis-streams.js';
+export { getRedisStreamsToken, InjectRedisStreams } from './redis-streams.tokens.js';
+export type {
+  RedisStreamsModuleAsyncOptions,
+  RedisStreamsModuleExtras,
+  RedisStreamsModuleOptions,
+  RedisStreamsOptionsFactory,
+  SocketServerAddress,
+} from './module-options.js';
+export type { ServerOptions } from './socket-io.types.js';

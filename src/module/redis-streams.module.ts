@@ -1,0 +1,79 @@
+import {
+  Inject,
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import type {
+  RedisStreamsModuleAsyncOptions,
+  RedisStreamsModuleExtras,
+  RedisStreamsModuleOptions,
+} from './module-options.js';
+import { validateModuleExtras } from './module-options.validation.js';
+import type { ClientHandle } from './redis-client.js';
+import { ConfigurableModuleClass } from './redis-streams.module-definition.js';
+import { REDIS_CLIENT, SOCKET_SERVERS } from './redis-streams.tokens.js';
+import type { SocketServers } from './socket-servers.js';
+
+/**
+ * Connects the application to Redis, for `RedisStreamsIoAdapter`. Exports `RedisStreams`.
+ *
+ * `app.init()`, and so `app.listen()`, waits until the adapter of every Socket.IO server is ready, and rejects when Redis
+ * cannot be reached within `readyTimeout`. When the application stops, sessions are saved before Redis is let go.
+ */
+@Module({})
+export class RedisStreamsModule
+  extends ConfigurableModuleClass
+  implements OnApplicationBootstrap, OnApplicationShutdown
+{
+  constructor(
+    @Inject(SOCKET_SERVERS) private readonly servers: SocketServers,
+    @Inject(REDIS_CLIENT) private readonly redis: ClientHandle,
+  ) {
+    super();
+  }
+
+  /**
+   * Registers the module with the options given.
+   *
+   * @param options see {@link RedisStreamsModuleOptions}. Default: Redis at `REDIS_URL`, or at `redis://localhost:6379`.
+   * @throws {InvalidOptionError} for `name` and `isGlobal` at once, for the others when the application is made.
+   */
+  static override forRoot(options: RedisStreamsModuleOptions & RedisStreamsModuleExtras = {}): DynamicModule {
+    validateModuleExtras(options);
+    return super.forRoot(options);
+  }
+
+  /**
+   * Registers the module with options that a factory (`useFactory`), a class (`useClass`) or a provider (`useExisting`) makes.
+   *
+   * @throws {InvalidOptionError} for `name` and `isGlobal` at once, for the others when the application is made.
+   */
+  static override forRootAsync(options: RedisStreamsModuleAsyncOptions): DynamicModule {
+    validateModuleExtras(options);
+    return super.forRootAsync(options);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    try {
+      await this.servers.start();
+    } catch (error) {
+      // Nothing goes on trying to reach Redis, also when the application is not closed after a failed start.
+      await this.letGo();
+      throw error;
+    }
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.letGo();
+  }
+
+  private async letGo(): Promise<void> {
+    try {
+      await this.servers.stop();
+    } finally {
+      await this.redis.close();
+    }
+  }
+}
