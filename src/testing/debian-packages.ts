@@ -42,9 +42,9 @@ async function unpackedProgram(root: string): Promise<RedisProgram> {
   });
 }
 
-/** Every folder with a shared library in it: the name of the machine's own is in its path. */
+/** Every folder with a shared library in it, often named after the machine's kind. None where all libraries are installed. */
 async function libraryFolders(folder: string): Promise<string[]> {
-  const files = await readdir(folder, { recursive: true });
+  const files = await readdir(folder, { recursive: true }).catch(() => []);
   const libraries = files.filter((file) => /\.so(\.|$)/.test(file)).map((file) => dirname(join(folder, file)));
   return [...new Set(libraries)];
 }

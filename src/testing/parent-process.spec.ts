@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { isFree } from './free-port.js';
 import { answersPing } from './ping.js';
 import { poll } from './poll.js';
 
@@ -31,7 +32,7 @@ async function parent(then: string): Promise<Parent> {
 }
 
 async function expectNothingLeft({ port, folder }: Parent): Promise<void> {
-  expect(await poll(async () => !(await answersPing(port)), 10_000), 'the server ends').toBe(true);
+  expect(await poll(() => isFree(port), 10_000), 'the server ends').toBe(true);
   expect(await poll(() => !existsSync(folder), 10_000), 'its folder is removed').toBe(true);
 }
 

@@ -126,7 +126,7 @@ describe('The packages of Debian and Ubuntu', () => {
     await onPath(
       'dpkg',
       `[ "$1" = -x ] || exit 0
-      mkdir -p "$3/usr/bin" "$3/usr/lib"
+      mkdir -p "$3/usr/bin"
       printf '#!/bin/sh\\necho v=7.0.15' > "$3/usr/bin/redis-server"
       chmod +x "$3/usr/bin/redis-server"`,
     );
