@@ -101,6 +101,25 @@ export class Cluster {
     );
   }
 
+  /** The node to which the client is connected, or was last. */
+  nodeOf(client: TestClient): ServerNode {
+    const node = this.nodes.find(({ url }) => url === client.url);
+    if (!node) {
+      throw new Error(`No node of the cluster listens on ${client.url}, where the client is connected.`);
+    }
+    return node;
+  }
+
+  /** Makes the client join rooms, as a gateway does: on its own node. */
+  async join(client: TestClient, ...rooms: string[]): Promise<void> {
+    await this.nodeOf(client).run(
+      (io, _ctx, nsp, id, names) => io.of(nsp).sockets.get(id)!.join(names),
+      client.namespace,
+      client.id,
+      rooms,
+    );
+  }
+
   /** A client connected to the node. It is disconnected with the cluster, or by `closeClients()`. */
   async connect(to: ServerNode | number, options?: ClientOptions): Promise<TestClient> {
     return this.client(to, options).connect();

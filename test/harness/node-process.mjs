@@ -25,7 +25,10 @@ function reply(message) {
   try {
     process.send?.(message);
   } catch (error) {
-    process.send?.({ id: message.id, error: describe(error) });
+    const unsendable = new Error(
+      `What the function returned cannot be sent: return a value that can be cloned, or nothing. ${error.message}`,
+    );
+    process.send?.({ id: message.id, error: describe(unsendable) });
   }
 }
 

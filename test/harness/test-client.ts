@@ -29,12 +29,15 @@ const OFFSET = /^\d+-\d+$/;
 export class TestClient {
   readonly socket: Socket;
   readonly namespace: string;
+  /** Where it is connected, or was last. */
+  url: string;
   readonly #events: ReceivedEvent[] = [];
   readonly #barriers = new Set<unknown>();
   #disconnectReason: string | undefined;
 
   constructor(url: string, { namespace = '/', ...options }: ClientOptions = {}) {
     this.namespace = namespace;
+    this.url = url;
     this.socket = io(url + namespace, {
       transports: ['websocket'],
       forceNew: true,
@@ -108,8 +111,9 @@ export class TestClient {
    */
   async connect(to?: ServerNode | string): Promise<this> {
     if (to) {
+      this.url = typeof to === 'string' ? to : to.url;
       // The manager reads its address anew each time it opens; there is no public way to change it.
-      Object.assign(this.socket.io, { uri: typeof to === 'string' ? to : to.url });
+      Object.assign(this.socket.io, { uri: this.url });
     }
     this.#disconnectReason = undefined;
     await new Promise<void>((resolve, reject) => {

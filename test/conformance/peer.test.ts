@@ -1,0 +1,4 @@
+import { conformance } from './conformance.js';
+
+// The adapter of Socket.IO's own project: shows that the suite asks for nothing that it should not.
+conformance('peer');
