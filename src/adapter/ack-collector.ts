@@ -1,0 +1,88 @@
+import { MessageType } from 'socket.io-adapter';
+import type { RequestTelemetry } from './telemetry-port.js';
+
+interface NodeShare {
+  /** Clients that the node has asked; `undefined` until it says so. */
+  clients: number | undefined;
+  acks: number;
+}
+
+/**
+ * The acknowledgements of one broadcast, from all nodes.
+ *
+ * Socket.IO is told of the clients of a node only once all of them have answered, and of those that have answered when the node is
+ * lost: so a node that dies between does not hold the broadcast up.
+ */
+export class AckCollector {
+  readonly #nodes = new Map<string, NodeShare>();
+  readonly #asked: number;
+  readonly #local: NodeShare = { clients: undefined, acks: 0 };
+  readonly #timer: NodeJS.Timeout;
+  #done = 0;
+  #ended = false;
+
+  constructor(
+    nodes: readonly string[],
+    private readonly clientCountCallback: (clientCount: number) => void,
+    private readonly ack: (...args: unknown[]) => void,
+    private readonly options: { telemetry: RequestTelemetry; timeout: number; onEnd: () => void },
+  ) {
+    for (const uid of nodes) this.#nodes.set(uid, { clients: undefined, acks: 0 });
+    this.#asked = nodes.length;
+    this.#timer = setTimeout(() => this.#end(new Error('timeout')), options.timeout);
+    this.#timer.unref();
+  }
+
+  localCount(clients: number): void {
+    this.#local.clients = clients;
+    this.clientCountCallback(clients);
+    this.#check();
+  }
+
+  localAck(args: unknown[]): void {
+    this.#local.acks++;
+    this.ack(...args);
+    this.#check();
+  }
+
+  onAnswer(uid: string, data: unknown): void {
+    const { type, clientCount, packet, absent } = data as Record<string, unknown>;
+    const share = this.#nodes.get(uid);
+    if (absent === true) return this.#report(uid, 0);
+    if (type === MessageType.BROADCAST_ACK) {
+      if (share) share.acks++;
+      this.ack(packet);
+    } else if (type === MessageType.BROADCAST_CLIENT_COUNT) {
+      const count = Number(clientCount);
+      // a node that sends no heartbeats, which was counted by number
+      if (!share) return this.clientCountCallback(count);
+      share.clients = count;
+    }
+    if (share?.clients !== undefined && share.acks >= share.clients) this.#report(uid, share.clients);
+  }
+
+  onNodeLost(uid: string): void {
+    const share = this.#nodes.get(uid);
+    if (share) this.#report(uid, share.acks);
+  }
+
+  #report(uid: string, clients: number): void {
+    if (!this.#nodes.delete(uid)) return;
+    this.#done++;
+    this.clientCountCallback(clients);
+    this.#check();
+  }
+
+  #check(): void {
+    const { clients, acks } = this.#local;
+    if (this.#nodes.size === 0 && clients !== undefined && acks >= clients) this.#end();
+  }
+
+  #end(error?: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.options.telemetry.end(this.#asked, this.#done, error);
+    this.options.onEnd();
+  }
+}

@@ -1,0 +1,290 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { MessageType } from 'socket.io-adapter';
+import { Bus, type BusMessage } from './cluster/bus.js';
+import { Membership, type Heartbeat } from './cluster/membership.js';
+import { Requests } from './cluster/requests.js';
+import { SessionDesk } from './sessions/session-desk.js';
+import { RedisUnavailableError, toError } from './errors.js';
+import { EventThrottle } from './event-throttle.js';
+import type { RedisStreamsEvents } from './events.js';
+import type { ResolvedOptions } from './options.js';
+import type { RedisConnection, RedisDriver } from './redis/driver.js';
+import type { RedisStreamsAdapter } from './redis-streams-adapter.js';
+import { SessionStore } from './sessions/session-store.js';
+import type { StoredSession } from './sessions/session.js';
+import { watchConnection } from './redis/watch-connection.js';
+import { gauges, type NodeSnapshot, snapshot } from './snapshot.js';
+import { StreamLog } from './stream/stream-log.js';
+import type { TelemetryPort } from './telemetry-port.js';
+import type { Sender, StreamEntry } from './wire/message.js';
+
+/** A Server of Socket.IO as a node of the cluster: its connections, its place in the log, its neighbours, its namespaces. */
+export class ClusterNode {
+  readonly uid = randomBytes(8).toString('hex');
+  readonly adapters = new Map<string, RedisStreamsAdapter>();
+  readonly requests = new Requests();
+  readonly log: StreamLog;
+  readonly bus: Bus;
+  readonly membership: Membership;
+  readonly sessions: SessionStore;
+  /** The connection for commands; the stream is read, and channels are listened to, on others. */
+  readonly commands: RedisConnection;
+  readonly telemetry: TelemetryPort;
+
+  readonly #desk: SessionDesk;
+  readonly #connections: RedisConnection[];
+  readonly #reports: EventThrottle;
+  #started: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+  #unobserve: (() => void) | undefined;
+  #overflowing = false;
+
+  constructor(
+    readonly driver: RedisDriver,
+    readonly options: ResolvedOptions,
+    readonly recovers: boolean,
+    readonly events: EventEmitter<RedisStreamsEvents>,
+  ) {
+    this.telemetry = options.telemetry;
+    const reader = driver.open('reader');
+    const subscriber = driver.open('subscriber');
+    this.commands = driver.open('writer');
+    this.#connections = [this.commands, reader, subscriber];
+    for (const connection of this.#connections) watchConnection(connection, events, this.telemetry);
+    this.#reports = new EventThrottle((reason, count) => events.emit('messageDropped', { reason, count }));
+    this.bus = new Bus(this.commands, subscriber, options, () => this.#reports.count('malformed message on a channel'));
+    this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix);
+    this.#desk = new SessionDesk(this);
+    const log = { ...options, uid: this.uid, recentMaxBytes: recovers ? options.recentMaxBytes : 0 };
+    this.log = new StreamLog(this.commands, reader, log, this.telemetry, {
+      onEntry: (entry, own) => this.#onEntry(entry, own),
+      onEntryFailed: (reason, error) => this.#reports.count(`${reason}: ${toError(error).message}`),
+      onGap: (stream, from, to, missed) => void events.emit('gap', { stream, from, to, missed }),
+      onReset: (stream, position) => void events.emit('streamReset', { stream, position }),
+      onOverflow: (limit) => this.#onOverflow(limit),
+    });
+    this.membership = new Membership(this.bus, { ...options, uid: this.uid }, this.telemetry, () => this.#heartbeat(), {
+      onJoined: (uid, clusterSize) => void events.emit('nodeJoined', { uid, clusterSize }),
+      onLeft: (uid, reason, clusterSize) => {
+        this.requests.nodeLost(uid);
+        events.emit('nodeLeft', { uid, reason, clusterSize });
+      },
+      onHeartbeat: (uid, heartbeat) => this.log.compare(uid, heartbeat.published),
+    });
+    subscriber.on('ready', () => this.#started !== undefined && this.membership.resume());
+  }
+
+  /**
+   * Resolves when the node is in the cluster: its place in the stream is known, it is subscribed, and the others know of it.
+   *
+   * @throws {RedisUnavailableError} when that takes longer than `readyTimeout`.
+   */
+  ready(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  attach(adapter: RedisStreamsAdapter): void {
+    const { name } = adapter.nsp;
+    this.adapters.set(name, adapter);
+    if (this.options.interop) void this.#interop(name, true);
+  }
+
+  /** A namespace was closed. With the last one, the node leaves the cluster. */
+  async detach(adapter: RedisStreamsAdapter): Promise<void> {
+    const { name } = adapter.nsp;
+    if (this.adapters.get(name) === adapter) {
+      this.adapters.delete(name);
+      if (this.options.interop) void this.#interop(name, false);
+    }
+    if (this.adapters.size === 0) await this.close();
+  }
+
+  /** Saves what is to be saved, says farewell, and lets Redis go. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** Whether the node has left the cluster, or is about to. */
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** The other nodes. */
+  others(): string[] {
+    return [...this.membership.members.keys()];
+  }
+
+  /** How many nodes of the peer package have the namespace; they send no heartbeats, but can be counted. */
+  async foreignNodes(namespace: string): Promise<number> {
+    if (!this.options.interop) return 0;
+    try {
+      const subscribers = await this.bus.subscribers(this.bus.namespaceChannel(namespace));
+      let ours = this.adapters.has(namespace) ? 1 : 0;
+      for (const { namespaces } of this.membership.members.values()) if (namespaces?.has(namespace)) ours++;
+      return Math.max(0, subscribers - ours);
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Sends an answer to the node that asked. */
+  async respond(to: Sender, type: MessageType, data: object): Promise<void> {
+    const channel = to.foreign ? this.bus.namespaceChannel(to.namespace, to.uid) : this.bus.nodeChannel(to.uid);
+    try {
+      await this.commands.whenReady(AbortSignal.timeout(this.options.requestTimeout));
+      await this.bus.publish(channel, { uid: this.uid, nsp: to.namespace, type, data });
+    } catch {
+      // the asking node says which answers it lacks
+    }
+  }
+
+  /** See {@link SessionDesk.claim}. */
+  claimSession(pid: string, signal: AbortSignal): Promise<StoredSession | undefined> {
+    return this.#desk.claim(pid, signal);
+  }
+
+  snapshot(): NodeSnapshot {
+    return snapshot(this, this.#connections);
+  }
+
+  async #start(): Promise<void> {
+    const { readyTimeout } = this.options;
+    const timeout = AbortSignal.timeout(readyTimeout);
+    const steps = async (): Promise<void> => {
+      await Promise.all(this.#connections.map((connection) => connection.whenReady(timeout)));
+      await this.bus.subscribe(this.bus.clusterChannel, (message) => this.#onBusMessage(message));
+      await this.bus.subscribe(this.bus.nodeChannel(this.uid), (message) => this.#onBusMessage(message));
+      await this.log.start();
+      await this.membership.join();
+    };
+    try {
+      await withDeadline(steps(), timeout);
+    } catch (error) {
+      throw this.#unavailable(readyTimeout, error);
+    }
+    this.#unobserve = this.telemetry.observe(gauges(this, this.#connections));
+    if (this.recovers && this.options.sessions === 'crash-safe') this.#desk.keepSessions();
+  }
+
+  #unavailable(readyTimeout: number, error: unknown): RedisUnavailableError {
+    const { address, port } = this.driver.server;
+    const where = port === undefined ? `${address}` : `${address}:${port}`;
+    const cause = this.#connections.find(({ lastError }) => lastError !== undefined)?.lastError ?? toError(error);
+    return new RedisUnavailableError(
+      `Could not join the cluster over Redis at ${where} within ${readyTimeout} ms: ${cause.message || cause.name}. ` +
+        'Make sure that Redis runs and accepts the credentials, or raise `readyTimeout`.',
+      { cause },
+    );
+  }
+
+  async #close(): Promise<void> {
+    const { shutdownTimeout } = this.options;
+    this.#unobserve?.();
+    this.#desk.stop();
+    this.membership.stop();
+    const started = this.#started;
+    if (started !== undefined) {
+      const farewell = async (): Promise<void> => {
+        await started;
+        await Promise.all([this.log.drained(), this.sessions.settled()]);
+        await this.membership.leave();
+      };
+      await withDeadline(farewell(), AbortSignal.timeout(shutdownTimeout)).catch(() => undefined);
+    }
+    this.sessions.close();
+    this.log.close();
+    this.#reports.close();
+    for (const connection of this.#connections) connection.close();
+  }
+
+  #onEntry(entry: StreamEntry, own: boolean): number | undefined {
+    if (!own) this.membership.alive(entry.uid);
+    const adapter = this.adapters.get(entry.namespace);
+    if (adapter) return adapter.onEntry(entry, own);
+    // Nobody is to wait for a node that does not have the namespace.
+    if (!own && entry.requestId !== undefined) {
+      const { uid, namespace, requestId } = entry;
+      void this.respond({ uid, namespace, foreign: false }, MessageType.SERVER_SIDE_EMIT_RESPONSE, {
+        requestId,
+        absent: true,
+      });
+    }
+    return undefined;
+  }
+
+  #onBusMessage(message: BusMessage): void {
+    const { uid, type, data } = message;
+    const { requestId } = (data ?? {}) as { requestId?: unknown };
+    switch (type) {
+      case MessageType.INITIAL_HEARTBEAT:
+      case MessageType.HEARTBEAT:
+      case MessageType.ADAPTER_CLOSE:
+        return this.membership.receive(message);
+      case MessageType.FETCH_SOCKETS_RESPONSE:
+      case MessageType.SERVER_SIDE_EMIT_RESPONSE:
+      case MessageType.BROADCAST_CLIENT_COUNT:
+      case MessageType.BROADCAST_ACK:
+        this.membership.alive(uid);
+        if (typeof requestId === 'string') this.requests.answer(requestId, uid, { ...(data as object), type });
+        return;
+      default:
+        if (!this.#desk.receive(message)) this.#reports.count(`unknown message type ${String(type)} on a channel`);
+    }
+  }
+
+  /** Joins or leaves the channels on which nodes of the peer package ask and answer. */
+  async #interop(namespace: string, join: boolean): Promise<void> {
+    for (const channel of [this.bus.namespaceChannel(namespace), this.bus.namespaceChannel(namespace, this.uid)]) {
+      const done = join
+        ? this.bus.subscribe(channel, (message) => this.#onForeignMessage(namespace, message))
+        : this.bus.unsubscribe(channel);
+      await done.catch(() => undefined);
+    }
+  }
+
+  #onForeignMessage(namespace: string, message: BusMessage): void {
+    if (message.uid === this.uid) return;
+    const isRequest =
+      message.type === MessageType.BROADCAST ||
+      message.type === MessageType.FETCH_SOCKETS ||
+      message.type === MessageType.SERVER_SIDE_EMIT;
+    if (!isRequest) return this.#onBusMessage(message);
+    try {
+      this.adapters.get(namespace)?.onForeignRequest(message.uid, message.type as number, message.data);
+    } catch (error) {
+      this.#reports.count(`handler_error: ${toError(error).message}`);
+    }
+  }
+
+  #heartbeat(): Heartbeat {
+    const published = this.log.published();
+    return this.options.interop ? { published, namespaces: [...this.adapters.keys()] } : { published };
+  }
+
+  #onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void {
+    this.#reports.count(`outbox full (${limit})`);
+    if (this.#overflowing) return;
+    this.#overflowing = true;
+    this.events.emit('outboxOverflow', { dropped: 1, limit });
+    void this.log.drained().then(() => (this.#overflowing = false));
+  }
+}
+
+/** The result of `work`, or a rejection once `deadline` is aborted. */
+async function withDeadline<T>(work: Promise<T>, deadline: AbortSignal): Promise<T> {
+  let abort: (() => void) | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(toError(deadline.reason));
+    if (deadline.aborted) abort();
+    else deadline.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    if (abort) deadline.removeEventListener('abort', abort);
+    work.catch(() => undefined);
+  }
+}

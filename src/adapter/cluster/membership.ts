@@ -1,0 +1,204 @@
+import { MessageType } from 'socket.io-adapter';
+import type { TelemetryPort } from '../telemetry-port.js';
+import type { Bus, BusMessage } from './bus.js';
+
+/** What a node says of itself in a heartbeat. */
+export interface Heartbeat {
+  /** Of each stream that the node has published to: the number and the id of its last entry there. */
+  published: Array<{ stream: string; seq: number; id: string }>;
+  /** Namespaces that the node has; sent only where nodes of the peer package are about. */
+  namespaces?: string[];
+}
+
+export interface MembershipOptions {
+  uid: string;
+  heartbeatInterval: number;
+  heartbeatTimeout: number;
+}
+
+export interface MembershipListener {
+  onJoined(uid: string, clusterSize: number): void;
+  onLeft(uid: string, reason: 'left' | 'lost', clusterSize: number): void;
+  onHeartbeat(uid: string, heartbeat: Heartbeat): void;
+}
+
+/** Another node, as this one knows it. */
+export interface Member {
+  uid: string;
+  since: number;
+  lastSeen: number;
+  namespaces: ReadonlySet<string> | undefined;
+}
+
+/** Longest wait for the answers to the first heartbeat, in milliseconds. */
+const GREETING_TIMEOUT = 2_000;
+
+/** Who is in the cluster. One heartbeat a node and interval, however many namespaces it has, and none of it in the stream. */
+export class Membership {
+  readonly #members = new Map<string, Member>();
+  /** Nodes that said farewell; a heartbeat of theirs that is still under way does not bring them back. */
+  readonly #departed = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  /** When our own heartbeat last came back: proof that the channel works and that this process runs. */
+  #echo = Date.now();
+  #answered: (() => void) | undefined;
+  #answers = new Set<string>();
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly options: MembershipOptions,
+    private readonly telemetry: TelemetryPort,
+    private readonly describe: () => Heartbeat,
+    private readonly listener: MembershipListener,
+  ) {}
+
+  get members(): ReadonlyMap<string, Member> {
+    return this.#members;
+  }
+
+  /** Nodes in the cluster, this one included. */
+  get size(): number {
+    return this.#members.size + 1;
+  }
+
+  /** Introduces this node and waits for every other one to answer, so that it knows them all from the start. */
+  async join(): Promise<void> {
+    let expected = Number.POSITIVE_INFINITY;
+    const complete = new Promise<void>((resolve) => {
+      this.#answered = () => {
+        if (this.#answers.size >= expected) resolve();
+      };
+    });
+    // Redis tells how many connections received the message; one of them is our own
+    expected = (await this.#send(MessageType.INITIAL_HEARTBEAT)) - 1;
+    this.#answered?.();
+    this.#timer = this.telemetry.background(() => setInterval(() => this.#beat(), this.options.heartbeatInterval));
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.min(GREETING_TIMEOUT, this.options.heartbeatTimeout));
+    });
+    await Promise.race([complete, timeout]);
+    clearTimeout(timer);
+    this.#answered = undefined;
+    this.#answers.clear();
+  }
+
+  /** Says farewell, so that nobody waits for this node. */
+  async leave(): Promise<void> {
+    this.stop();
+    await this.#send(MessageType.ADAPTER_CLOSE);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** The subscription was away: who was silent meanwhile may well be alive. */
+  resume(): void {
+    const now = Date.now();
+    for (const member of this.#members.values()) member.lastSeen = now;
+    this.#beat();
+  }
+
+  /** Takes a message of another node as a sign of life, and acts on heartbeats and farewells. */
+  receive(message: BusMessage): void {
+    if (message.uid === this.options.uid) {
+      this.#echo = Date.now();
+      return;
+    }
+    if (message.type === MessageType.ADAPTER_CLOSE) {
+      this.#departed.add(message.uid);
+      this.#remove(message.uid, 'left');
+      return;
+    }
+    if (this.#departed.has(message.uid)) return;
+    const heartbeat = parseHeartbeat(message.data);
+    this.#see(message.uid, heartbeat.namespaces);
+    if (message.type === MessageType.INITIAL_HEARTBEAT) void this.#answer(message.uid);
+    if (this.#answered) {
+      this.#answers.add(message.uid);
+      this.#answered();
+    }
+    this.listener.onHeartbeat(message.uid, heartbeat);
+  }
+
+  /** An answer or an entry came from the node: it is alive. */
+  alive(uid: string): void {
+    const member = this.#members.get(uid);
+    if (member) member.lastSeen = Date.now();
+  }
+
+  #see(uid: string, namespaces: string[] | undefined): void {
+    const now = Date.now();
+    const known = this.#members.get(uid);
+    this.telemetry.heartbeatReceived(known && now - known.lastSeen);
+    const names = namespaces && new Set(namespaces);
+    if (known) {
+      known.lastSeen = now;
+      known.namespaces = names;
+      return;
+    }
+    this.#members.set(uid, { uid, since: now, lastSeen: now, namespaces: names });
+    this.telemetry.transition('joined', uid, this.size);
+    this.listener.onJoined(uid, this.size);
+  }
+
+  #remove(uid: string, reason: 'left' | 'lost'): void {
+    if (!this.#members.delete(uid)) return;
+    this.telemetry.transition(reason, uid, this.size);
+    this.listener.onLeft(uid, reason, this.size);
+  }
+
+  #beat(): void {
+    this.#forgetTheLost();
+    this.#send(MessageType.HEARTBEAT).catch(() => undefined);
+  }
+
+  #forgetTheLost(): void {
+    const now = Date.now();
+    // While our own heartbeats do not come back, it is the channel, or this process, that was away.
+    if (now - this.#echo > this.options.heartbeatTimeout) return;
+    for (const { uid, lastSeen } of [...this.#members.values()]) {
+      if (now - lastSeen > this.options.heartbeatTimeout) this.#remove(uid, 'lost');
+    }
+  }
+
+  async #answer(uid: string): Promise<void> {
+    try {
+      await this.bus.publish(this.bus.nodeChannel(uid), this.#message(MessageType.HEARTBEAT));
+    } catch {
+      // the newcomer hears the next regular heartbeat
+    }
+  }
+
+  async #send(type: MessageType): Promise<number> {
+    const channel = this.bus.clusterChannel;
+    const operation = this.telemetry.heartbeatSent(channel);
+    try {
+      const receivers = await this.bus.publish(channel, this.#message(type));
+      operation.end();
+      return receivers;
+    } catch (error) {
+      operation.end(error);
+      throw error;
+    }
+  }
+
+  #message(type: MessageType): BusMessage {
+    return { uid: this.options.uid, type, data: this.describe() };
+  }
+}
+
+function parseHeartbeat(raw: unknown): Heartbeat {
+  const { published, namespaces } = (raw ?? {}) as Partial<Record<keyof Heartbeat, unknown>>;
+  const heartbeat: Heartbeat = {
+    published: Array.isArray(published)
+      ? published.filter(
+          (one: Partial<Heartbeat['published'][number]> | null) =>
+            typeof one?.stream === 'string' && Number.isSafeInteger(one.seq) && typeof one.id === 'string',
+        )
+      : [],
+  };
+  if (Array.isArray(namespaces)) heartbeat.namespaces = namespaces.filter((name) => typeof name === 'string');
+  return heartbeat;
+}

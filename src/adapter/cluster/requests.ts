@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { RequestTimeoutError } from '../errors.js';
+import type { RequestTelemetry } from '../telemetry-port.js';
+
+/** A question to the other nodes that is still open. */
+interface OpenRequest {
+  onAnswer(uid: string, data: unknown): void;
+  onNodeLost(uid: string): void;
+}
+
+export interface RequestSpec<T> {
+  /** What it is called in an error. */
+  name: string;
+  /** The nodes that are asked. */
+  nodes: Iterable<string>;
+  /** How many nodes of the peer package are asked, which are known by number only. */
+  foreign: Promise<number>;
+  timeout: number;
+  telemetry: RequestTelemetry | undefined;
+  /** Takes the answer of one node; what it returns is added to the responses. Throws to end the request with an error. */
+  take(data: unknown, uid: string): readonly T[];
+}
+
+/** The open requests of a Server, by id. */
+export class Requests {
+  readonly #open = new Map<string, OpenRequest>();
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** An id that no other node uses. */
+  newId(): string {
+    return randomBytes(8).toString('hex');
+  }
+
+  /**
+   * Collects one answer of each node.
+   *
+   * @throws {RequestTimeoutError} naming the nodes that did not answer in time, and carrying what the others answered.
+   */
+  collect<T>(requestId: string, spec: RequestSpec<T>): Promise<T[]> {
+    return new Promise((resolve, reject) => {
+      const missing = new Set(spec.nodes);
+      const nodes = missing.size;
+      const answered = new Set<string>();
+      const responses: T[] = [];
+      let foreign: number | undefined;
+      let foreignAnswers = 0;
+      const end = (error?: unknown): void => {
+        clearTimeout(timer);
+        this.#open.delete(requestId);
+        spec.telemetry?.end(nodes + (foreign ?? 0), answered.size, error);
+        if (error === undefined) resolve(responses);
+        else reject(error as Error);
+      };
+      const check = (): void => {
+        if (missing.size === 0 && foreign !== undefined && foreignAnswers >= foreign) end();
+      };
+      const timer = setTimeout(() => {
+        const silent = [...missing];
+        if ((foreign ?? 0) > foreignAnswers)
+          silent.push(`${foreign! - foreignAnswers} of @socket.io/redis-streams-adapter`);
+        end(new RequestTimeoutError(timeoutMessage(spec, nodes + (foreign ?? 0), silent), [...missing], responses));
+      }, spec.timeout);
+      this.#open.set(requestId, {
+        onAnswer: (uid, data) => {
+          // a node answers once; one that nobody knew yet may answer, too
+          if (answered.has(uid)) return;
+          answered.add(uid);
+          try {
+            responses.push(...spec.take(data, uid));
+          } catch (error) {
+            return end(error);
+          }
+          if (!missing.delete(uid)) foreignAnswers++;
+          check();
+        },
+        onNodeLost: (uid) => {
+          if (missing.delete(uid)) check();
+        },
+      });
+      void spec.foreign.then((count) => {
+        foreign = count;
+        if (this.#open.has(requestId)) check();
+      });
+    });
+  }
+
+  /** Keeps a request open whose answers come in several parts; the caller closes it. */
+  track(requestId: string, request: OpenRequest): void {
+    this.#open.set(requestId, request);
+  }
+
+  close(requestId: string): void {
+    this.#open.delete(requestId);
+  }
+
+  /** An answer came in. Those to requests that are over are ignored. */
+  answer(requestId: string, uid: string, data: unknown): void {
+    this.#open.get(requestId)?.onAnswer(uid, data);
+  }
+
+  /** Nobody waits for a node that is gone. */
+  nodeLost(uid: string): void {
+    for (const open of [...this.#open.values()]) open.onNodeLost(uid);
+  }
+}
+
+function timeoutMessage(spec: RequestSpec<unknown>, expected: number, silent: readonly string[]): string {
+  return (
+    `${spec.name} timed out after ${spec.timeout} ms: no answer from ${silent.join(', ')} (${expected} nodes were asked). ` +
+    'What the others answered is in `responses`.'
+  );
+}

@@ -1,0 +1,95 @@
+import { EventEmitter } from 'node:events';
+import { ClusterNode } from './cluster-node.js';
+import type { RedisStreamsEvents } from './events.js';
+import type { RedisStreamsAdapterOptions, ResolvedOptions } from './options.js';
+import { createDriver, type RedisClient } from './redis/create-driver.js';
+import { RedisStreamsAdapter } from './redis-streams-adapter.js';
+import { resolveOptions } from './resolve-options.js';
+import type { NodeSnapshot } from './snapshot.js';
+import type { NamespaceLike, ServerLike } from './socket-io.js';
+
+/** What `createAdapter()` returns: the `adapter` option of a Socket.IO Server. One serves several Servers, which share nothing. */
+export interface AdapterFactory {
+  // socket.io calls the factory with `new`, and types its argument loosely
+  (nsp: unknown): RedisStreamsAdapter;
+  new (nsp: unknown): RedisStreamsAdapter;
+  /** What happens to the nodes of all Servers of this factory. */
+  readonly events: EventEmitter<RedisStreamsEvents>;
+  /**
+   * Resolves when the Server is in the cluster.
+   *
+   * @throws {RedisUnavailableError} when Redis cannot be reached within `readyTimeout`.
+   */
+  ready(server: unknown): Promise<void>;
+  /** Saves what is to be saved, leaves the cluster, and lets Redis go. `Server.close()` does so, too. */
+  close(server: unknown): Promise<void>;
+  /** The state of the Servers' nodes. */
+  snapshot(): NodeSnapshot[];
+}
+
+/** Overrides that one Server has of the options of the factory. */
+export type ServerOverrides = Pick<RedisStreamsAdapterOptions, 'scope'>;
+
+/**
+ * Makes the `adapter` option of a Socket.IO Server.
+ *
+ * ```ts
+ * const io = new Server(httpServer, { adapter: createAdapter(redisClient) });
+ * await io.of('/').adapter.ready();
+ * ```
+ *
+ * @param client a client of the `redis` package, connected or not. Connections of the package's own are made from its settings; the
+ *   client itself is neither used nor closed.
+ * @throws {InvalidOptionError} naming the option, its value and what is allowed.
+ */
+export function createAdapter(client: RedisClient, options: RedisStreamsAdapterOptions = {}): AdapterFactory {
+  const resolved = resolveOptions(options);
+  const driver = createDriver(client, resolved);
+  const nodes = new Map<ServerLike, ClusterNode>();
+  const events = new EventEmitter<RedisStreamsEvents>();
+
+  const nodeOf = (server: ServerLike): ClusterNode => {
+    const known = nodes.get(server);
+    if (known && !known.closed) return known;
+    const node = new ClusterNode(
+      driver,
+      withScope(resolved, server),
+      Boolean(server.opts.connectionStateRecovery),
+      events,
+    );
+    nodes.set(server, node);
+    return node;
+  };
+
+  // not an arrow function, so that it can be called with `new`
+  const factory = function (nsp: NamespaceLike): RedisStreamsAdapter {
+    return new RedisStreamsAdapter(nsp, nodeOf(nsp.server));
+  };
+  return Object.assign(factory, {
+    events,
+    ready: async (server: ServerLike) => nodes.get(server)?.ready(),
+    close: async (server: ServerLike) => {
+      await nodes.get(server)?.close();
+      nodes.delete(server);
+    },
+    snapshot: () => [...nodes.values()].filter((node) => !node.closed).map((node) => node.snapshot()),
+  }) as unknown as AdapterFactory;
+}
+
+/** Servers of different scopes meet on no stream, no channel and no key. */
+function withScope(options: ResolvedOptions, server: ServerLike): ResolvedOptions {
+  const scope = options.scope ?? defaultScope(server);
+  if (scope === '') return options;
+  return {
+    ...options,
+    scope,
+    streamName: `${options.streamName}:${scope}`,
+    channelPrefix: `${options.channelPrefix}:${scope}`,
+    sessionKeyPrefix: `${options.sessionKeyPrefix}${scope}:`,
+  };
+}
+
+function defaultScope(server: ServerLike): string {
+  const path = server.path();
+  return path === '/socket.io' ? '' : path;
+}

@@ -1,0 +1,73 @@
+/** An option of the package has a value that it cannot work with. */
+export class InvalidOptionError extends Error {
+  override readonly name = 'InvalidOptionError';
+
+  constructor(
+    message: string,
+    /** Name of the option. */
+    readonly option: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Redis could not be reached, or did not answer, within `readyTimeout`. */
+export class RedisUnavailableError extends Error {
+  override readonly name = 'RedisUnavailableError';
+}
+
+/** The adapter was closed before the operation could be done. */
+export class AdapterClosedError extends Error {
+  override readonly name = 'AdapterClosedError';
+}
+
+/** The outbox is full: Redis has been away too long, or is slower than what is published. The message was not published. */
+export class OutboxFullError extends Error {
+  override readonly name = 'OutboxFullError';
+
+  constructor(
+    message: string,
+    /** The option that sets the limit. */
+    readonly limit: 'outboxMaxLen' | 'outboxMaxBytes',
+  ) {
+    super(message);
+  }
+}
+
+/** What was to be sent to the other nodes cannot be serialised. */
+export class SerializationError extends Error {
+  override readonly name = 'SerializationError';
+}
+
+/** Some nodes did not answer in time. What the others answered is in `responses`. */
+export class RequestTimeoutError<T = unknown> extends Error {
+  override readonly name = 'RequestTimeoutError';
+
+  constructor(
+    message: string,
+    /** The nodes that did not answer. */
+    readonly missing: readonly string[],
+    /** The answers that came in time. */
+    readonly responses: readonly T[],
+  ) {
+    super(message);
+  }
+}
+
+/** A node could not answer a request, because what it would have sent cannot be serialised. */
+export class RemoteNodeError extends Error {
+  override readonly name = 'RemoteNodeError';
+
+  constructor(
+    message: string,
+    /** The node that failed. */
+    readonly uid: string,
+  ) {
+    super(message);
+  }
+}
+
+/** `error` as an Error, whatever was thrown. */
+export function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,39 @@
+const INTERVAL = 60_000;
+
+/** Reports what may happen for every packet at once the first time, and then once a minute at most, with how often it happened. */
+export class EventThrottle {
+  readonly #counts = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly report: (reason: string, count: number) => void) {}
+
+  count(reason: string): void {
+    const kind = reason.slice(0, 200);
+    if (this.#timer === undefined) {
+      this.#timer = setInterval(() => this.#flush(), INTERVAL);
+      this.#timer.unref();
+    }
+    const before = this.#counts.get(kind);
+    if (before === undefined && this.#counts.size < 100) {
+      this.#counts.set(kind, 0);
+      this.report(kind, 1);
+    } else if (before !== undefined) {
+      this.#counts.set(kind, before + 1);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #flush(): void {
+    for (const [reason, count] of this.#counts) {
+      if (count > 0) this.report(reason, count);
+      this.#counts.delete(reason);
+      if (count > 0) this.#counts.set(reason, 0);
+    }
+    if (this.#counts.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}

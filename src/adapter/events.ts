@@ -1,0 +1,19 @@
+/** What happens to a node and its cluster, for the application to react to. Each is raised once an occurrence, not once a packet. */
+export interface RedisStreamsEvents {
+  /** The stream no longer held the entries that this node would have read next. `missed` where it can be told. */
+  gap: [event: { stream: string; from: string; to: string; missed: number | undefined }];
+  /** The outbox was full and messages were dropped; raised once until it has room again. */
+  outboxOverflow: [event: { dropped: number; limit: 'outboxMaxLen' | 'outboxMaxBytes' }];
+  /** The stream was deleted or restarted behind this node, which reads on from the new beginning. */
+  streamReset: [event: { stream: string; position: string }];
+  /** Another node joined the cluster. */
+  nodeJoined: [event: { uid: string; clusterSize: number }];
+  /** Another node left the cluster: `left` gracefully, `lost` after `heartbeatTimeout` of silence. */
+  nodeLeft: [event: { uid: string; reason: 'left' | 'lost'; clusterSize: number }];
+  /** A connection to Redis was lost. It is being restored. */
+  connectionLost: [event: { role: 'writer' | 'reader' | 'subscriber'; error: Error | undefined }];
+  /** A connection to Redis is ready, for the first time or again. */
+  connectionReady: [event: { role: 'writer' | 'reader' | 'subscriber'; first: boolean }];
+  /** An entry or a channel message could not be used and was skipped; raised once a minute at most, with how many there were. */
+  messageDropped: [event: { reason: string; count: number }];
+}

@@ -1,0 +1,18 @@
+export { createAdapter, type AdapterFactory } from './create-adapter.js';
+export {
+  AdapterClosedError,
+  InvalidOptionError,
+  OutboxFullError,
+  RedisUnavailableError,
+  RemoteNodeError,
+  RequestTimeoutError,
+  SerializationError,
+} from './errors.js';
+export type { RedisStreamsEvents } from './events.js';
+export type { RedisStreamsAdapterOptions, ResolvedOptions, SessionMode } from './options.js';
+export type { RedisClient } from './redis/create-driver.js';
+export { RedisStreamsAdapter } from './redis-streams-adapter.js';
+export { ADAPTER_OPTION_NAMES, closest, resolveOptions, show } from './resolve-options.js';
+export type { NodeSnapshot } from './snapshot.js';
+export type * from './telemetry-port.js';
+export { noopTelemetry } from './telemetry-port.js';

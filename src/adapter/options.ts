@@ -1,0 +1,66 @@
+import type { TelemetryPort } from './telemetry-port.js';
+
+/**
+ * When the sessions of connection state recovery are written to Redis.
+ *
+ * - `on-disconnect`: when a client disconnects. Clients of a node that is stopped gracefully recover.
+ * - `crash-safe`: also while the client is connected, so that the clients of a node that was killed recover, too.
+ */
+export type SessionMode = 'on-disconnect' | 'crash-safe';
+
+/** Options of the adapter. Every one has a default. Durations are in milliseconds. */
+export interface RedisStreamsAdapterOptions {
+  /** Name of the Redis stream, or its prefix when `streamCount` is above 1. Default `socket.io`. */
+  streamName?: string;
+  /** Number of streams over which the namespaces are spread. Default 1. */
+  streamCount?: number;
+  /** Prefix of the PUB/SUB channels. Default `socket.io`. */
+  channelPrefix?: string;
+  /** Use sharded PUB/SUB (Redis 7 and above). Default `false`. See https://redis.io/docs/latest/develop/pubsub/#sharded-pubsub */
+  useShardedPubSub?: boolean;
+  /** Length to which the stream is trimmed, almost exactly (`~`). Default 10_000. See https://redis.io/docs/latest/commands/xadd/ */
+  maxLen?: number;
+  /** Most entries that one XREAD returns. Default 100. See https://redis.io/docs/latest/commands/xread/ */
+  readCount?: number;
+  /** How long an XREAD waits for entries, in milliseconds. Default 5_000. */
+  blockTimeInMs?: number;
+  /** Prefix of the keys of the sessions of connection state recovery. Default `sio:session:`. */
+  sessionKeyPrefix?: string;
+  /** Time between two heartbeats, in milliseconds. Default 5_000. */
+  heartbeatInterval?: number;
+  /** Silence after which a node is taken for lost, in milliseconds; above `heartbeatInterval`. Default 10_000. */
+  heartbeatTimeout?: number;
+  /** Promise that no payload holds binary data, so that it is not looked for. Default `false`. */
+  onlyPlaintext?: boolean;
+  /**
+   * Separates Servers that share a Redis: only Servers of the same scope exchange packets and sessions. Default: none for a
+   * Server on the path `/socket.io`, otherwise the path.
+   */
+  scope?: string;
+  /** Nodes of `@socket.io/redis-streams-adapter` are in the cluster, too: count them, answer them, accept their sessions. Default `false`. */
+  interop?: boolean;
+  /** When sessions are written. Default `on-disconnect`. */
+  sessions?: SessionMode;
+  /** How long `fetchSockets` and `serverSideEmit` with acknowledgement wait for the other nodes, in milliseconds. Default 5_000. */
+  requestTimeout?: number;
+  /** How long a start waits for Redis before it fails, in milliseconds. Default 10_000. */
+  readyTimeout?: number;
+  /** How long a stop waits for what is still to be written to Redis, in milliseconds. Default 5_000. */
+  shutdownTimeout?: number;
+  /** How long a returning client waits for its session while Redis is away, in milliseconds. Default 10_000. */
+  restoreTimeout?: number;
+  /** Most messages that wait in memory while Redis is away. Default 100_000. */
+  outboxMaxLen?: number;
+  /** Most bytes that wait in memory while Redis is away. Default 67_108_864 (64 MiB). */
+  outboxMaxBytes?: number;
+  /** Most bytes of recent entries kept in memory, from which sessions are restored without Redis. Default 16_777_216 (16 MiB). */
+  recentMaxBytes?: number;
+  /** Where spans and metrics go. Default: nowhere. */
+  telemetry?: TelemetryPort;
+}
+
+/** Options with every default filled in. */
+export type ResolvedOptions = Required<Omit<RedisStreamsAdapterOptions, 'telemetry' | 'scope'>> & {
+  scope: string | undefined;
+  telemetry: TelemetryPort;
+};

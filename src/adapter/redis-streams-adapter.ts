@@ -1,0 +1,385 @@
+import { Adapter, MessageType, type BroadcastOptions, type Session } from 'socket.io-adapter';
+import { AckCollector } from './ack-collector.js';
+import type { ClusterNode } from './cluster-node.js';
+import { Delivery } from './delivery.js';
+import { RemoteNodeError } from './errors.js';
+import { Recovery } from './sessions/recovery.js';
+import type { NamespaceLike, Packet, SocketLike } from './socket-io.js';
+import type { EncodedMessage } from './wire/entry-codec.js';
+import { decodeEntry } from './wire/entry-codec.js';
+import { pack } from './wire/envelope.js';
+import type { ClusterMessage, Sender, StreamEntry, WireOptions } from './wire/message.js';
+import { parseData } from './wire/validate.js';
+
+type SessionToPersist = Parameters<Adapter['persistSession']>[0];
+
+/**
+ * The adapter of one namespace.
+ *
+ * Without connection state recovery, local sockets are served at once and the other nodes through the stream. With it, everything is
+ * applied when it is read back from the stream, by the node that published it as by every other, so that all clients see one order.
+ */
+export class RedisStreamsAdapter extends Adapter {
+  declare readonly nsp: NamespaceLike;
+  readonly #node: ClusterNode;
+  readonly #delivery: Delivery;
+  readonly #recovery: Recovery | undefined;
+  /** The local share of requests that are answered when they are read back. */
+  readonly #ownShare = new Map<string, (message: ClusterMessage) => void>();
+  #closed: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(nsp: NamespaceLike, node: ClusterNode) {
+    super(nsp);
+    this.#node = node;
+    if (node.recovers) {
+      this.#recovery = new Recovery(
+        {
+          nsp,
+          addAll: (sid, rooms) => super.addAll(sid, rooms),
+          write: (socket, packet) => this.#delivery.write(socket, packet),
+        },
+        node,
+      );
+    }
+    this.#delivery = new Delivery(this, this.#recovery);
+  }
+
+  /** This node, as the others know it. */
+  get uid(): string {
+    return this.#node.uid;
+  }
+
+  /** Whether the namespace was made from a pattern or a function. */
+  get dynamic(): boolean {
+    for (const { children } of this.nsp.server.parentNsps.values()) if (children.has(this.nsp)) return true;
+    return false;
+  }
+
+  override async init(): Promise<void> {
+    this.#node.attach(this);
+    await this.ready();
+  }
+
+  /**
+   * Resolves when this node is in the cluster: its place in the stream is known and the other nodes know of it.
+   *
+   * @throws {RedisUnavailableError} when Redis cannot be reached within `readyTimeout`.
+   */
+  ready(): Promise<void> {
+    return this.#node.ready();
+  }
+
+  /** Leaves the cluster, once the last namespace of the Server is closed and everything is saved. */
+  override close(): Promise<void> {
+    this.#closed ??= this.#node.detach(this);
+    return this.#closed;
+  }
+
+  override serverCount(): Promise<number> {
+    const { size } = this.#node.membership;
+    return this.#node.foreignNodes(this.nsp.name).then((foreign) => size + foreign);
+  }
+
+  override broadcast(packet: Packet, opts: BroadcastOptions): void {
+    if (opts.flags?.local) return this.#delivery.deliverLocally(packet, opts);
+    const { type, data } = packet;
+    const message = this.#encode({
+      type: MessageType.BROADCAST,
+      data: { opts: wireOptions(opts), packet: { type, data } },
+    });
+    if (!this.#recovery) super.broadcast(packet, opts);
+    this.#publish(message, opts);
+  }
+
+  override broadcastWithAck(
+    packet: Packet,
+    opts: BroadcastOptions,
+    clientCountCallback: (clientCount: number) => void,
+    ack: (...args: unknown[]) => void,
+  ): void {
+    const timeout = opts.flags?.timeout;
+    if (opts.flags?.local) {
+      this.#delivery.deliverWithAck(packet, opts, timeout, clientCountCallback, ack);
+      return;
+    }
+    const { type, data } = packet;
+    const requestId = this.#node.requests.newId();
+    const encoded = this.#encode({
+      type: MessageType.BROADCAST,
+      data: { opts: wireOptions(opts), packet: { type, data }, requestId },
+    });
+    const { requests, telemetry, options } = this.#node;
+    const request = telemetry.request(this.nsp.name, 'broadcast_with_ack');
+    const collector = new AckCollector(this.#node.others(), clientCountCallback, ack, {
+      telemetry: request,
+      timeout: timeout ?? options.requestTimeout,
+      onEnd: () => {
+        requests.close(requestId);
+        this.#ownShare.delete(requestId);
+      },
+    });
+    requests.track(requestId, collector);
+    const deliver = (own: Packet): void =>
+      this.#delivery.deliverWithAck(
+        own,
+        opts,
+        timeout,
+        (count) => collector.localCount(count),
+        (...args) => collector.localAck(args),
+      );
+    if (this.#recovery) {
+      this.#ownShare.set(requestId, (message) => 'packet' in message.data && deliver(message.data.packet as Packet));
+    } else {
+      deliver(packet);
+    }
+    request.run(() => this.#publish(encoded, opts));
+  }
+
+  override addSockets(opts: BroadcastOptions, rooms: string[]): void {
+    if (opts.flags?.local) return this.#delivery.join(opts, rooms);
+    const message = this.#encode({ type: MessageType.SOCKETS_JOIN, data: { opts: wireOptions(opts), rooms } });
+    if (!this.#recovery) this.#delivery.join(opts, rooms);
+    this.#publish(message, opts);
+  }
+
+  override delSockets(opts: BroadcastOptions, rooms: string[]): void {
+    if (opts.flags?.local) return this.#delivery.leave(opts, rooms);
+    const message = this.#encode({ type: MessageType.SOCKETS_LEAVE, data: { opts: wireOptions(opts), rooms } });
+    if (!this.#recovery) this.#delivery.leave(opts, rooms);
+    this.#publish(message, opts);
+  }
+
+  override disconnectSockets(opts: BroadcastOptions, close: boolean): void {
+    if (opts.flags?.local) return super.disconnectSockets(opts, close);
+    const message = this.#encode({ type: MessageType.DISCONNECT_SOCKETS, data: { opts: wireOptions(opts), close } });
+    if (!this.#recovery) super.disconnectSockets(opts, close);
+    this.#publish(message, opts);
+  }
+
+  override async fetchSockets(opts: BroadcastOptions): Promise<unknown[]> {
+    if (opts.flags?.local) return super.fetchSockets(opts);
+    const { requests, telemetry, options, uid } = this.#node;
+    const requestId = requests.newId();
+    const encoded = this.#encode({ type: MessageType.FETCH_SOCKETS, data: { opts: wireOptions(opts), requestId } });
+    const nodes = this.#node.others();
+    const local = this.#recovery ? undefined : super.fetchSockets(opts);
+    if (this.#recovery) {
+      nodes.push(uid);
+      this.#ownShare.set(requestId, () => {
+        void super.fetchSockets(opts).then((sockets) => requests.answer(requestId, uid, { sockets }));
+      });
+    }
+    const request = telemetry.request(this.nsp.name, 'fetch_sockets');
+    const answers = requests.collect<unknown>(requestId, {
+      name: 'fetchSockets()',
+      nodes,
+      foreign: this.#node.foreignNodes(this.nsp.name),
+      timeout: opts.flags?.timeout ?? options.requestTimeout,
+      telemetry: request,
+      take: (data, from) => takeSockets(data, from),
+    });
+    request.run(() => this.#publish(encoded, opts));
+    try {
+      const remote = await answers;
+      return local ? [...(await local), ...remote] : remote;
+    } catch (error) {
+      // the partial result holds the local sockets, too
+      if (local && error !== null && typeof error === 'object' && 'responses' in error) {
+        (error.responses as unknown[]).unshift(...(await local));
+      }
+      throw error;
+    } finally {
+      this.#ownShare.delete(requestId);
+    }
+  }
+
+  override serverSideEmit(packet: unknown[]): void {
+    const last = packet.at(-1);
+    if (typeof last !== 'function') {
+      this.#publish(this.#encode({ type: MessageType.SERVER_SIDE_EMIT, data: { packet } }), undefined);
+      return;
+    }
+    const ack = last as (error: Error | null, responses: unknown[]) => void;
+    const { requests, telemetry, options } = this.#node;
+    const requestId = requests.newId();
+    const encoded = this.#encode({
+      type: MessageType.SERVER_SIDE_EMIT,
+      data: { packet: packet.slice(0, -1), requestId },
+    });
+    const request = telemetry.request(this.nsp.name, 'server_side_emit');
+    const answers = requests.collect<unknown>(requestId, {
+      name: 'serverSideEmit()',
+      nodes: this.#node.others(),
+      foreign: this.#node.foreignNodes(this.nsp.name),
+      timeout: options.requestTimeout,
+      telemetry: request,
+      take: (data, from) => takeResponse(data, from),
+    });
+    request.run(() => this.#publish(encoded, undefined));
+    answers.then(
+      (responses) => ack(null, responses),
+      (error: Error & { responses?: unknown[] }) => ack(error, error.responses ?? []),
+    );
+  }
+
+  override persistSession(session: SessionToPersist): void {
+    this.#recovery?.persist(session);
+  }
+
+  override restoreSession(pid: string, offset: string): Promise<Session> {
+    const session = this.#recovery?.restore(pid, offset) ?? Promise.resolve(null);
+    // Socket.IO takes the absence of a session for a fresh connection; its types do not say so
+    return session as Promise<Session>;
+  }
+
+  override addAll(id: string, rooms: Set<string>): void {
+    super.addAll(id, rooms);
+    if (!this.#recovery) return;
+    const socket = this.nsp.sockets.get(id);
+    if (socket && rooms.has(id)) this.#recovery.connecting(socket);
+    else if (socket && this.#node.options.sessions === 'crash-safe') this.#recovery.keep(socket);
+  }
+
+  override del(id: string, room: string): void {
+    super.del(id, room);
+    const socket = this.nsp.sockets.get(id);
+    if (socket && this.#node.options.sessions === 'crash-safe') this.#recovery?.keep(socket);
+  }
+
+  override delAll(id: string): void {
+    super.delAll(id);
+    this.#recovery?.gone(id);
+  }
+
+  /** @internal Writes the sessions of the connected sockets. */
+  keepSessions(): void {
+    for (const socket of this.nsp.sockets.values()) this.#recovery?.keep(socket);
+  }
+
+  /** @internal See {@link Recovery.surrender}. */
+  async surrenderSession(pid: string): Promise<boolean> {
+    return (await this.#recovery?.surrender(pid)) ?? false;
+  }
+
+  /** @internal Applies an entry of the stream; returns how many sockets it was written to. Throws when it is malformed. */
+  onEntry(entry: StreamEntry, own: boolean): number | undefined {
+    if (own && !this.#recovery) return undefined;
+    if (entry.type === Number(MessageType.BROADCAST) && entry.requestId === undefined) {
+      return this.#delivery.deliverEntry(entry);
+    }
+    const message = decodeEntry(entry);
+    if (own) {
+      if (entry.requestId !== undefined) return void this.#ownShare.get(entry.requestId)?.(message);
+      if (message.type === MessageType.SERVER_SIDE_EMIT) return undefined;
+    }
+    const foreign = entry.requestId === undefined;
+    this.#apply(message, { uid: entry.uid, namespace: this.nsp.name, foreign });
+    return undefined;
+  }
+
+  /** @internal Applies a request that a node of the peer package has sent over a channel. */
+  onForeignRequest(uid: string, type: number, data: unknown): void {
+    this.#apply(parseData(type, data), { uid, namespace: this.nsp.name, foreign: true });
+  }
+
+  #apply(message: ClusterMessage, sender: Sender): void {
+    const { data } = message;
+    const opts = 'opts' in data ? broadcastOptions(data.opts) : undefined;
+    switch (message.type) {
+      case MessageType.SOCKETS_JOIN:
+        return this.#delivery.join(opts!, message.data.rooms);
+      case MessageType.SOCKETS_LEAVE:
+        return this.#delivery.leave(opts!, message.data.rooms);
+      case MessageType.DISCONNECT_SOCKETS:
+        return super.disconnectSockets(opts!, message.data.close);
+      case MessageType.FETCH_SOCKETS:
+        return void this.#answerFetch(opts!, message.data.requestId, sender);
+      case MessageType.SERVER_SIDE_EMIT:
+        return this.#serverSideEvent(message.data.packet, message.data.requestId, sender);
+      case MessageType.BROADCAST: {
+        const { requestId, packet } = message.data;
+        if (requestId === undefined) return this.#delivery.deliverLocally(packet, opts!);
+        this.#delivery.deliverWithAck(
+          packet,
+          opts!,
+          opts!.flags?.timeout,
+          (clientCount) => this.#respond(sender, MessageType.BROADCAST_CLIENT_COUNT, { requestId, clientCount }),
+          (...args) => this.#respond(sender, MessageType.BROADCAST_ACK, { requestId, packet: args[0] }),
+        );
+      }
+    }
+  }
+
+  async #answerFetch(opts: BroadcastOptions, requestId: string, sender: Sender): Promise<void> {
+    const sockets = (await super.fetchSockets(opts)) as SocketLike[];
+    const details = sockets.map(({ id, handshake, rooms, data }) => {
+      // a session store may refer to itself, and is of no use elsewhere
+      const { sessionStore: _, ...rest } = handshake;
+      return { id, handshake: rest, rooms: [...rooms], data };
+    });
+    this.#respond(sender, MessageType.FETCH_SOCKETS_RESPONSE, { requestId, sockets: details });
+  }
+
+  #serverSideEvent(packet: unknown[], requestId: string | undefined, sender: Sender): void {
+    if (requestId === undefined) return this.nsp._onServerSideEmit(packet);
+    let called = false;
+    this.nsp._onServerSideEmit([
+      ...packet,
+      (arg: unknown) => {
+        if (called) return;
+        called = true;
+        this.#respond(sender, MessageType.SERVER_SIDE_EMIT_RESPONSE, { requestId, packet: arg });
+      },
+    ]);
+  }
+
+  /** Sends an answer; when it cannot be serialised, the asking node is told so instead. */
+  #respond(sender: Sender, type: MessageType, data: { requestId: string; [key: string]: unknown }): void {
+    let answer: object = data;
+    try {
+      pack(data);
+    } catch (error) {
+      answer = { requestId: data.requestId, sockets: [], error: (error as Error).message };
+    }
+    void this.#node.respond(sender, type, answer);
+  }
+
+  #encode(message: ClusterMessage): EncodedMessage {
+    return this.#node.log.encode(message);
+  }
+
+  #publish(message: EncodedMessage, opts: BroadcastOptions | undefined): void {
+    // What becomes of it is counted and told by the outbox; Socket.IO has no one to tell it to.
+    this.#node.log.publish(this.#node.uid, this.nsp.name, message, opts?.rooms.size ?? 0).catch(() => undefined);
+  }
+}
+
+function wireOptions(opts: BroadcastOptions): WireOptions {
+  return { rooms: [...opts.rooms], except: [...(opts.except ?? [])], flags: opts.flags ?? {} };
+}
+
+function broadcastOptions(opts: WireOptions): BroadcastOptions {
+  return { rooms: new Set(opts.rooms), except: new Set(opts.except), flags: opts.flags };
+}
+
+function takeSockets(data: unknown, uid: string): unknown[] {
+  failIfRemoteError(data, uid, 'the details of its sockets');
+  const { sockets } = data as { sockets?: unknown };
+  return Array.isArray(sockets) ? sockets : [];
+}
+
+function takeResponse(data: unknown, uid: string): unknown[] {
+  failIfRemoteError(data, uid, 'its response');
+  const { absent, packet } = data as { absent?: unknown; packet?: unknown };
+  return absent === true ? [] : [packet];
+}
+
+function failIfRemoteError(data: unknown, uid: string, what: string): void {
+  const { error } = data as { error?: unknown };
+  if (typeof error !== 'string') return;
+  throw new RemoteNodeError(
+    `Node ${uid} cannot send ${what}: ${error}. Make sure that \`socket.data\` and responses hold plain data.`,
+    uid,
+  );
+}

@@ -1,0 +1,28 @@
+import { InvalidOptionError } from '../errors.js';
+import type { ResolvedOptions } from '../options.js';
+import { show } from '../resolve-options.js';
+import type { RedisDriver } from './driver.js';
+import { nodeRedisDriver, type NodeRedisClient } from './node-redis.js';
+
+/** A client of the `redis` package (5 or 6), as made by `createClient()`. */
+export interface RedisClient {
+  duplicate(...overrides: never[]): unknown;
+  sendCommand(...args: never[]): Promise<unknown>;
+}
+
+/** Finds out which family of clients `client` is of. Nothing else asks. */
+export function createDriver(
+  client: RedisClient,
+  options: Pick<ResolvedOptions, 'useShardedPubSub' | 'telemetry'>,
+): RedisDriver {
+  if (isNodeRedisClient(client)) return nodeRedisDriver(client, options);
+  throw new InvalidOptionError(
+    `The Redis client must be one that \`createClient()\` of the \`redis\` package returns, but is ${show(client)}.`,
+    'client',
+  );
+}
+
+function isNodeRedisClient(client: unknown): client is NodeRedisClient {
+  const { duplicate, sendCommand, sSubscribe } = (client ?? {}) as Partial<NodeRedisClient>;
+  return typeof duplicate === 'function' && typeof sendCommand === 'function' && typeof sSubscribe === 'function';
+}

@@ -1,0 +1,113 @@
+import { MessageType } from 'socket.io-adapter';
+import type { RedisConnection } from '../redis/driver.js';
+import { publishersBefore } from '../stream/publishers.js';
+import type { RawEntry } from '../stream/reader.js';
+import type { RecentEntries } from '../stream/recent-entries.js';
+import { compareStreamIds } from '../stream/stream-id.js';
+import { streamInfo } from '../stream/stream-info.js';
+import { decodeEntry, optionsOf, readEntry } from '../wire/entry-codec.js';
+import type { StreamEntry, WireOptions } from '../wire/message.js';
+
+/** Entries of one XRANGE. */
+const PAGE = 500;
+
+/** A packet that a client missed, ready to be written to it. */
+export interface MissedPacket {
+  id: string;
+  data: unknown[];
+  compress: boolean | undefined;
+}
+
+/** Where a client that comes back left off, and what it was in. */
+export interface Absence {
+  stream: string;
+  namespace: string;
+  from: string;
+  rooms: readonly string[];
+}
+
+export type OlderEntries = { trimmed: false; packets: MissedPacket[]; scanned: number } | { trimmed: true };
+
+/**
+ * Reads from Redis what a client missed before the oldest entry in memory. Redis is asked in pages, and no further than that.
+ *
+ * @returns `trimmed` when the stream no longer holds everything since the client left.
+ */
+export async function olderPackets(
+  connection: RedisConnection,
+  absence: Absence,
+  recent: RecentEntries,
+  maxLen: number,
+  signal: AbortSignal,
+): Promise<OlderEntries> {
+  const packets: MissedPacket[] = [];
+  let scanned = 0;
+  let from = absence.from;
+  const repetitions = await publishersBefore(connection, absence.stream, from);
+  // What memory forgets while Redis answers is read from Redis, too.
+  while (compareStreamIds(from, recent.from) < 0) {
+    signal.throwIfAborted();
+    const end = recent.from;
+    // See https://redis.io/docs/latest/commands/xrange/
+    const reply = await connection.send(['XRANGE', absence.stream, `(${from}`, end, 'COUNT', String(PAGE)]);
+    const page = reply as RawEntry[];
+    for (const [id, fields] of page) {
+      const entry = readEntry(absence.stream, id, fields);
+      if (entry?.seq !== undefined && repetitions.arrive(entry.publisher, entry.seq).duplicate) continue;
+      const packet = entry && missedPacket(entry, absence);
+      if (packet) packets.push(packet);
+    }
+    scanned += page.length;
+    if (scanned > 2 * maxLen + PAGE) {
+      throw new Error(
+        `The stream '${absence.stream}' holds more than twice \`maxLen\` (${maxLen}) entries since the client left.`,
+      );
+    }
+    const complete = page.length < PAGE;
+    from = complete ? end : page.at(-1)![0];
+    // Asked after reading: what has been trimmed by then may have been trimmed before it was read.
+    if (complete && (await trimmedSince(connection, absence))) return { trimmed: true };
+  }
+  return { trimmed: false, packets, scanned };
+}
+
+async function trimmedSince(connection: RedisConnection, absence: Absence): Promise<boolean> {
+  const info = await streamInfo(connection, absence.stream);
+  if (info === undefined) return true;
+  const untouched = info.entriesAdded === info.length;
+  if (untouched) return false;
+  return info.firstEntryId === undefined || compareStreamIds(absence.from, info.firstEntryId) < 0;
+}
+
+/** What of the entries in memory the client missed. */
+export function recentPackets(recent: RecentEntries, absence: Absence): { packets: MissedPacket[]; scanned: number } {
+  const packets: MissedPacket[] = [];
+  let scanned = 0;
+  for (const entry of recent.after(absence.from)) {
+    scanned++;
+    const packet = missedPacket(entry, absence);
+    if (packet) packets.push(packet);
+  }
+  return { packets, scanned };
+}
+
+function missedPacket(entry: StreamEntry, absence: Absence): MissedPacket | undefined {
+  if (entry.namespace !== absence.namespace || entry.type !== Number(MessageType.BROADCAST)) return undefined;
+  if (entry.requestId !== undefined) return undefined;
+  try {
+    const opts = optionsOf(entry);
+    if (opts.flags.volatile === true || !concerns(opts, absence.rooms)) return undefined;
+    const { data } = decodeEntry(entry);
+    if (!('packet' in data) || Array.isArray(data.packet) || 'requestId' in data) return undefined;
+    return { id: entry.id, data: [...data.packet.data, entry.id], compress: opts.flags.compress };
+  } catch {
+    // malformed, as it was when it came in, where it was counted
+    return undefined;
+  }
+}
+
+/** Whether a packet is for a client in these rooms. */
+export function concerns(opts: WireOptions, rooms: readonly string[]): boolean {
+  const included = opts.rooms.length === 0 || opts.rooms.some((room) => rooms.includes(room));
+  return included && !opts.except.some((room) => rooms.includes(room));
+}

@@ -1,0 +1,257 @@
+import type { Session } from 'socket.io-adapter';
+import type { NamespaceLike, SocketLike } from '../socket-io.js';
+import { compareStreamIds, isStreamId, laterStreamId } from '../stream/stream-id.js';
+import type { SessionOutcome, SessionSource } from '../telemetry-port.js';
+import type { ClusterNode } from '../cluster-node.js';
+import { olderPackets, recentPackets, type Absence, type MissedPacket } from './missed-packets.js';
+import { encodeSession, type StoredSession } from './session.js';
+import { streamInfo } from '../stream/stream-info.js';
+
+/** What is known of the session of a connected socket. */
+interface LiveSession {
+  pid: string;
+  /** Nothing before this position is for this session. */
+  since: string;
+  /** Offset of the last packet that was written to the client. */
+  offset: string | undefined;
+}
+
+/** A socket whose session is restored, but which is not connected yet: what comes in for it is held back. */
+interface HeldSocket extends LiveSession {
+  packets: MissedPacket[];
+}
+
+/** What a namespace does for its sockets with connection state recovery. */
+export interface RecoveryHost {
+  readonly nsp: NamespaceLike;
+  addAll(sid: string, rooms: Set<string>): void;
+  write(socket: SocketLike, packet: MissedPacket): void;
+}
+
+/** Ids that Socket.IO gives to sessions; anything else never was one. */
+const SESSION_ID = /^[\w-]{1,64}$/;
+
+interface Restored {
+  session: Session;
+  source: SessionSource;
+  missedPackets: number;
+  scannedEntries: number;
+}
+
+class NotRestored extends Error {
+  constructor(readonly outcome: SessionOutcome) {
+    super(outcome);
+  }
+}
+
+/**
+ * Connection state recovery of one namespace.
+ *
+ * A restored socket is in its rooms from the very moment up to which its missed packets were looked up, so that none falls between
+ * what it missed and what comes in; they are written, in order, once it is connected.
+ */
+export class Recovery {
+  readonly #live = new Map<string, LiveSession>();
+  readonly #held = new Map<string, HeldSocket>();
+  readonly #sidOf = new Map<string, string>();
+  /** Sessions whose missed packets are being looked up. */
+  readonly #replaying = new Map<string, Promise<unknown>>();
+  readonly #duration: number;
+
+  constructor(
+    private readonly host: RecoveryHost,
+    private readonly node: ClusterNode,
+  ) {
+    this.#duration = host.nsp.server.opts.connectionStateRecovery!.maxDisconnectionDuration;
+  }
+
+  /** Keeps a packet for a socket that is not connected yet. */
+  hold(sid: string, packet: MissedPacket): boolean {
+    const held = this.#held.get(sid);
+    held?.packets.push(packet);
+    return held !== undefined;
+  }
+
+  /** A packet with this offset was written to the socket. */
+  written(sid: string, offset: string): void {
+    const live = this.#live.get(sid);
+    if (live) live.offset = offset;
+  }
+
+  /** Socket.IO is connecting the socket; the packet that tells the client so goes out in this turn. */
+  connecting(socket: SocketLike): void {
+    if (this.#live.has(socket.id) || socket.pid === undefined) return;
+    const held = this.#held.get(socket.id);
+    const since = held?.since ?? this.#position();
+    this.#live.set(socket.id, { pid: socket.pid, since, offset: held?.offset });
+    this.#sidOf.set(socket.pid, socket.id);
+    if (!held) {
+      if (this.node.options.sessions === 'crash-safe') this.keep(socket);
+      return;
+    }
+    void this.node.sessions.discard(held.pid).catch(() => undefined);
+    if (this.node.options.sessions === 'crash-safe') this.keep(socket);
+    // A client takes packets only after it knows that it is connected: those sent before could come twice, if this connection fails.
+    queueMicrotask(() => {
+      if (this.#held.get(socket.id) !== held) return;
+      this.#held.delete(socket.id);
+      for (const packet of held.packets) {
+        this.host.write(socket, packet);
+        this.written(socket.id, packet.id);
+      }
+    });
+  }
+
+  /** The socket is gone, or never came to be connected. */
+  gone(sid: string): void {
+    const live = this.#live.get(sid);
+    const held = this.#held.get(sid);
+    this.#live.delete(sid);
+    this.#held.delete(sid);
+    const pid = live?.pid ?? held?.pid;
+    if (pid !== undefined) this.#sidOf.delete(pid);
+    // refused by a middleware, or cut off before: the session is there for the next try
+    if (held && !live) void this.node.sessions.release(held.pid).catch(() => undefined);
+  }
+
+  /** Saves the session of a socket that was disconnected. */
+  persist(session: { sid: string; pid: string; rooms: string[]; data: unknown }): void {
+    void this.#save({ ...session, nsp: this.host.nsp.name, ...this.#progress(session.sid) });
+  }
+
+  /** Saves the session of a connected socket, in case this process does not live to do it later. */
+  keep(socket: SocketLike): void {
+    if (!this.#live.has(socket.id) || socket.pid === undefined) return;
+    const { id, pid, rooms, data } = socket;
+    const owner = this.node.uid;
+    void this.#save({ sid: id, pid, rooms: [...rooms], data, nsp: this.host.nsp.name, owner, ...this.#progress(id) });
+  }
+
+  /** The client of a session has come back elsewhere: lets go of what is left of its old connection. Resolves to whether there was something. */
+  async surrender(pid: string): Promise<boolean> {
+    const replaying = this.#replaying.get(pid);
+    await replaying?.catch(() => undefined);
+    const sid = this.#sidOf.get(pid);
+    if (sid === undefined) return replaying !== undefined;
+    const { sockets, _preConnectSockets: connecting } = this.host.nsp;
+    (sockets.get(sid) ?? connecting?.get(sid))?.conn.close(true);
+    return true;
+  }
+
+  /** @returns the session, or `null` when the client has to start afresh. Never rejects. */
+  async restore(pid: string, offset: string): Promise<Session | null> {
+    const telemetry = this.node.telemetry.restoreSession(this.host.nsp.name);
+    try {
+      const { session, source, missedPackets, scannedEntries } = await this.#restore(pid, offset);
+      telemetry.end({ outcome: 'restored', source, missedPackets, scannedEntries });
+      return session;
+    } catch (error) {
+      const outcome = error instanceof NotRestored ? error.outcome : 'error';
+      telemetry.end({
+        outcome,
+        source: undefined,
+        missedPackets: 0,
+        scannedEntries: 0,
+        ...(outcome === 'error' && { error }),
+      });
+      return null;
+    }
+  }
+
+  async #restore(pid: string, offset: string): Promise<Restored> {
+    if (!SESSION_ID.test(pid) || !isStreamId(offset)) throw new NotRestored('invalid');
+    await this.node.ready();
+    const signal = AbortSignal.timeout(this.node.options.restoreTimeout);
+    const stored = await this.node.claimSession(pid, signal);
+    if (stored === undefined) throw new NotRestored('not_found');
+    const replaying = this.#replay(stored, offset, signal);
+    this.#replaying.set(pid, replaying);
+    try {
+      return await replaying;
+    } catch (error) {
+      void this.node.sessions.release(pid).catch(() => undefined);
+      throw error;
+    } finally {
+      this.#replaying.delete(pid);
+    }
+  }
+
+  async #replay(stored: StoredSession, offset: string, signal: AbortSignal): Promise<Restored> {
+    const { name } = this.host.nsp;
+    if (stored.nsp === undefined ? !this.node.options.interop : stored.nsp !== name) throw new NotRestored('forbidden');
+    await this.#catchUp(laterStreamId(offset, stored.position ?? offset), signal);
+
+    const absence: Absence = {
+      stream: this.node.log.streamOf(name),
+      namespace: name,
+      from: resumeFrom(stored, offset),
+      rooms: stored.rooms,
+    };
+    const recent = this.node.log.recent(name)!;
+    const packets: MissedPacket[] = [];
+    let scannedEntries = 0;
+    let source: SessionSource = 'memory';
+    if (compareStreamIds(absence.from, recent.from) < 0) {
+      source = 'redis';
+      const older = await olderPackets(this.node.commands, absence, recent, this.node.options.maxLen, signal);
+      if (older.trimmed) throw new NotRestored('trimmed');
+      packets.push(...older.packets);
+      scannedEntries += older.scanned;
+    }
+    // From here to the return nothing is awaited: the packets looked up and those held back from now on join without a seam.
+    const memory = recentPackets(recent, absence);
+    packets.push(...memory.packets);
+    scannedEntries += memory.scanned;
+    const { sid, pid, rooms, data } = stored;
+    this.#held.set(sid, { pid, since: stored.since ?? absence.from, offset, packets });
+    this.#sidOf.set(pid, sid);
+    this.host.addAll(sid, new Set(rooms));
+    const session: Session = { sid, pid, rooms, data, missedPackets: [] };
+    return { session, source, missedPackets: packets.length, scannedEntries };
+  }
+
+  /** A node may be behind the one that the client comes from. */
+  async #catchUp(id: string, signal: AbortSignal): Promise<void> {
+    const { log, commands } = this.node;
+    const { name } = this.host.nsp;
+    if (compareStreamIds(this.#position(), id) >= 0) return;
+    const info = await streamInfo(commands, log.streamOf(name));
+    // the stream has begun anew since, and will never get there
+    if (info === undefined || compareStreamIds(info.lastGeneratedId, id) < 0) throw new NotRestored('trimmed');
+    await log.reached(name, id, signal);
+  }
+
+  #progress(sid: string): Partial<StoredSession> {
+    const live = this.#live.get(sid);
+    if (live === undefined) return {};
+    const progress: Partial<StoredSession> = { position: this.#position(), since: live.since };
+    if (live.offset !== undefined) progress.offset = live.offset;
+    return progress;
+  }
+
+  async #save(session: StoredSession): Promise<void> {
+    const telemetry = this.node.telemetry.persistSession(this.host.nsp.name);
+    try {
+      // a session that is kept while the client is connected has to outlast the time until it is written again
+      const duration = this.#duration + (session.owner === undefined ? 0 : 2 * this.node.options.heartbeatTimeout);
+      await this.node.sessions.save(session.pid, encodeSession(session), duration);
+      telemetry.end();
+    } catch (error) {
+      telemetry.end(error);
+    }
+  }
+
+  #position(): string {
+    return this.node.log.position(this.host.nsp.name);
+  }
+}
+
+/** Where in the stream a client goes on. */
+function resumeFrom(stored: StoredSession, offset: string): string {
+  // a session of the peer package tells nothing else
+  if (stored.position === undefined) return offset;
+  // The client has everything that was written to it: nothing up to the position of its node concerns it, however old its offset.
+  if (stored.offset === undefined || stored.offset === offset) return laterStreamId(stored.position, offset);
+  // It lacks something. An offset from before the session is left over from an earlier one.
+  return stored.since === undefined ? offset : laterStreamId(stored.since, offset);
+}

@@ -1,0 +1,139 @@
+import type { BusMessage } from '../cluster/bus.js';
+import type { ClusterNode } from '../cluster-node.js';
+import { RequestTimeoutError } from '../errors.js';
+import { decodeSession, type StoredSession } from './session.js';
+
+const QUERY = 'session_query';
+const ANSWER = 'session_answer';
+
+/** Whether another node had to do with a session; `unknown` when they could not be asked. */
+type Answer = 'somebody' | 'nobody' | 'unknown';
+
+/** Longest wait for what the other nodes say about one session, in milliseconds. */
+const QUERY_TIMEOUT = 2_000;
+
+/** Time until a session that another node holds is tried again, in milliseconds. */
+const RETRY_DELAY = 50;
+
+/** Agrees with the other nodes which of them has a session. */
+export class SessionDesk {
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly node: ClusterNode) {}
+
+  /**
+   * Takes the session of a client that has come back. The node that it was connected to may not have noticed yet that it is gone, or
+   * may be about to write the session: it is asked to let go first.
+   *
+   * @returns `undefined` when no node and not Redis has the session.
+   */
+  async claim(pid: string, signal: AbortSignal): Promise<StoredSession | undefined> {
+    const token = `${this.node.uid}:${this.node.requests.newId()}`;
+    let answer: Answer | undefined;
+    for (;;) {
+      await this.#surrender(pid);
+      const found = await this.#take(pid, token, signal);
+      if (typeof found === 'object') {
+        if (answer !== undefined || !this.#isElsewhere(found)) return found;
+        await this.node.sessions.release(pid);
+      } else if (found === 'none' && answer === 'nobody') {
+        return undefined;
+      }
+      answer = await this.#ask(pid, signal);
+      if (answer === 'unknown' || found === 'taken') await pause(signal);
+    }
+  }
+
+  /** Takes a message about a session; `false` when it is about something else. */
+  receive(message: BusMessage): boolean {
+    const { type, uid } = message;
+    const { pid, requestId } = (message.data ?? {}) as { pid?: unknown; requestId?: unknown };
+    if (type === ANSWER) {
+      if (typeof requestId === 'string') this.node.requests.answer(requestId, uid, message.data);
+      return true;
+    }
+    if (type !== QUERY) return false;
+    if (uid !== this.node.uid && typeof pid === 'string' && typeof requestId === 'string') {
+      void this.#answer(uid, pid, requestId);
+    }
+    return true;
+  }
+
+  /** Writes the sessions of connected clients now and then, so that they outlive this process. */
+  keepSessions(): void {
+    this.#timer = setInterval(() => {
+      for (const adapter of this.node.adapters.values()) adapter.keepSessions();
+    }, this.node.options.heartbeatInterval);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #take(pid: string, token: string, signal: AbortSignal): Promise<StoredSession | 'taken' | 'none'> {
+    const { sessions } = this.node;
+    if (!(await sessions.claim(pid, token, signal))) return 'taken';
+    const session = decodeSession(await sessions.load(pid, signal));
+    if (session !== undefined) return session;
+    await sessions.release(pid);
+    return 'none';
+  }
+
+  /** The client was connected to another node when the session was written, and that node may be alive. */
+  #isElsewhere({ owner }: StoredSession): boolean {
+    return owner !== undefined && this.node.membership.members.has(owner);
+  }
+
+  async #ask(pid: string, signal: AbortSignal): Promise<Answer> {
+    const { requests, bus, uid } = this.node;
+    const nodes = this.node.others();
+    if (nodes.length === 0) return 'nobody';
+    const requestId = requests.newId();
+    const answers = requests.collect<boolean>(requestId, {
+      name: 'The look-up of a session',
+      nodes,
+      foreign: Promise.resolve(0),
+      timeout: QUERY_TIMEOUT,
+      telemetry: undefined,
+      take: (data) => [(data as { held?: unknown }).held === true],
+    });
+    try {
+      await bus.publish(bus.clusterChannel, { uid, type: QUERY, data: { pid, requestId } });
+      return (await answers).includes(true) ? 'somebody' : 'nobody';
+    } catch (error) {
+      answers.catch(() => undefined);
+      signal.throwIfAborted();
+      // a node that says nothing for this long has nothing, or is dead
+      if (error instanceof RequestTimeoutError) return error.responses.includes(true) ? 'somebody' : 'nobody';
+      return 'unknown';
+    }
+  }
+
+  async #answer(to: string, pid: string, requestId: string): Promise<void> {
+    try {
+      const held = await this.#surrender(pid);
+      await this.node.bus.publish(this.node.bus.nodeChannel(to), {
+        uid: this.node.uid,
+        type: ANSWER,
+        data: { requestId, held },
+      });
+    } catch {
+      // the node that asked tries again
+    }
+  }
+
+  /** Lets go of a session of this node, if it has it, and waits until it is in Redis. */
+  async #surrender(pid: string): Promise<boolean> {
+    let held = this.node.sessions.isPending(pid);
+    for (const adapter of this.node.adapters.values()) {
+      if (await adapter.surrenderSession(pid)) held = true;
+    }
+    await this.node.sessions.settled(pid);
+    return held;
+  }
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  return new Promise((resolve) => setTimeout(resolve, RETRY_DELAY).unref());
+}

@@ -1,0 +1,58 @@
+import { isStreamId } from '../stream/stream-id.js';
+import { pack, unpack } from '../wire/envelope.js';
+import { toPlain } from '../wire/plain.js';
+
+/** What is kept of a client that may come back. The first four fields are those of `@socket.io/redis-streams-adapter`. */
+export interface StoredSession {
+  sid: string;
+  pid: string;
+  rooms: string[];
+  data: unknown;
+  /** The namespace that the session belongs to; absent in a session of the peer package. */
+  nsp?: string;
+  /** Where the node stood in the stream: everything up to here that is for this client was written to it. */
+  position?: string;
+  /** The offset of the last packet that was written to the client, if there was one. */
+  offset?: string;
+  /** Where the node stood when the session began: nothing before it is for this session. */
+  since?: string;
+  /** The node that the client is connected to, in a session that is kept while it is. */
+  owner?: string;
+}
+
+/**
+ * A session as the peer package writes it: MessagePack, in base64. What cannot be expressed that way in `socket.data` is
+ * left out, as JSON leaves it out.
+ *
+ * @throws when `socket.data` holds a BigInt or refers to itself.
+ */
+export function encodeSession(session: StoredSession): string {
+  let packed: Buffer;
+  try {
+    packed = pack(session);
+  } catch {
+    packed = pack({ ...session, data: toPlain(session.data) });
+  }
+  return packed.toString('base64');
+}
+
+/** `undefined` when the value is not a session. */
+export function decodeSession(value: unknown): StoredSession | undefined {
+  if (typeof value !== 'string') return undefined;
+  let raw: Partial<Record<keyof StoredSession, unknown>>;
+  try {
+    raw = unpack(Buffer.from(value, 'base64')) as typeof raw;
+  } catch {
+    return undefined;
+  }
+  if (typeof raw !== 'object' || raw === null) return undefined;
+  const { sid, pid, rooms, data, nsp, position, offset, since, owner } = raw;
+  if (typeof sid !== 'string' || typeof pid !== 'string' || !Array.isArray(rooms)) return undefined;
+  const session: StoredSession = { sid, pid, rooms: rooms as string[], data: data ?? {} };
+  if (typeof nsp === 'string') session.nsp = nsp;
+  if (isStreamId(position)) session.position = position;
+  if (isStreamId(offset)) session.offset = offset;
+  if (isStreamId(since)) session.since = since;
+  if (typeof owner === 'string') session.owner = owner;
+  return session;
+}

@@ -1,0 +1,50 @@
+/** What a sequence number says about the entry that carries it. */
+export type Arrival = { duplicate: true } | { duplicate: false; missed: number };
+
+const FRESH: Arrival = { duplicate: false, missed: 0 };
+const DUPLICATE: Arrival = { duplicate: true };
+
+/** Publishers remembered; far above the number of nodes that a cluster can have within the life of a stream. */
+const MOST_PUBLISHERS = 10_000;
+
+/**
+ * Tells entries that were published twice, and holes left by entries that never arrived.
+ *
+ * Each publisher numbers its entries from 1 and publishes them in order, and again from the first that it is not sure of. So what
+ * arrives with a number that is not above the last one is a repetition.
+ */
+export class Deduplicator {
+  /** Publisher to the number of its last entry, in the order in which the publishers were first seen. */
+  readonly #last = new Map<string, { seq: number; holeExpected: boolean }>();
+
+  arrive(publisher: string, seq: number): Arrival {
+    const known = this.#last.get(publisher);
+    if (known === undefined) {
+      this.#remember(publisher, seq);
+      return FRESH;
+    }
+    if (seq <= known.seq) return DUPLICATE;
+    const missed = known.holeExpected ? 0 : seq - known.seq - 1;
+    known.seq = seq;
+    known.holeExpected = false;
+    return missed === 0 ? FRESH : { duplicate: false, missed };
+  }
+
+  /** The number of the publisher's last entry; 0 when none has arrived. */
+  last(publisher: string): number {
+    return this.#last.get(publisher)?.seq ?? 0;
+  }
+
+  /** A gap was already reported: the next hole of each publisher is part of it, and no further loss. */
+  expectHoles(): void {
+    for (const known of this.#last.values()) known.holeExpected = true;
+  }
+
+  #remember(publisher: string, seq: number): void {
+    this.#last.set(publisher, { seq, holeExpected: false });
+    if (this.#last.size > MOST_PUBLISHERS) {
+      const oldest = this.#last.keys().next();
+      if (!oldest.done) this.#last.delete(oldest.value);
+    }
+  }
+}

@@ -1,0 +1,225 @@
+import { AdapterClosedError, OutboxFullError } from '../errors.js';
+import { reconnectDelay, type RedisArgument, type RedisConnection } from '../redis/driver.js';
+import type { PublishTelemetry, TelemetryPort } from '../telemetry-port.js';
+
+export interface OutboxOptions {
+  stream: string;
+  maxLen: number;
+  outboxMaxLen: number;
+  outboxMaxBytes: number;
+}
+
+export interface OutboxListener {
+  /** Entry `seq` of this publisher is in the stream under `id`. */
+  onPublished(seq: number, id: string): void;
+  /** The message was dropped, because the outbox is full. */
+  onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
+}
+
+interface Pending {
+  seq: number;
+  fields: readonly string[];
+  bytes: number;
+  telemetry: PublishTelemetry;
+  resolve(id: string): void;
+  reject(error: Error): void;
+}
+
+/** Most messages, and bytes, of one round trip. */
+const BATCH_LENGTH = 128;
+const BATCH_BYTES = 1_048_576;
+
+/** A Redis that leaves a batch unanswered this long, in milliseconds, is given up, and the batch sent again. */
+const REPLY_TIMEOUT = 10_000;
+
+/**
+ * What is to be added to one stream, in order.
+ *
+ * One batch is under way at a time, and what collects meanwhile becomes the next one. A batch of several messages is a transaction,
+ * so it is added as a whole: whether the reply was lost or Redis refused it, sending it again from its first message keeps the order,
+ * and readers drop the repetition by its numbers.
+ */
+export class Outbox {
+  #queue: Pending[] = [];
+  #bytes = 0;
+  #lastSeq = 0;
+  #lastId: string | undefined;
+  #sending = false;
+  #closed = false;
+  #failures = 0;
+  /** Messages have waited for Redis: the next batch is a flush. */
+  #waited = false;
+  #drained: Array<() => void> = [];
+
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly options: OutboxOptions,
+    private readonly telemetry: TelemetryPort,
+    private readonly listener: OutboxListener,
+  ) {
+    connection.on('ready', () => telemetry.background(() => void this.#send()));
+  }
+
+  /** Messages that wait, those under way included. */
+  get size(): number {
+    return this.#queue.length;
+  }
+
+  /** The last number given, and the id of the last entry that is known to be in the stream. */
+  get last(): { seq: number; id: string | undefined } {
+    return { seq: this.#lastSeq, id: this.#lastId };
+  }
+
+  /** Whether a message added now has to wait for Redis. */
+  get deferring(): boolean {
+    return this.connection.state !== 'ready';
+  }
+
+  /**
+   * Adds a message. `fieldsOf` is given the number of its entry.
+   *
+   * @returns the id of its entry, once Redis has it.
+   * @throws {OutboxFullError} (as a rejection) when there is no room; nothing is numbered then.
+   */
+  add(bytes: number, telemetry: PublishTelemetry, fieldsOf: (seq: number) => readonly string[]): Promise<string> {
+    if (this.#closed) {
+      return this.#refuse(telemetry, new AdapterClosedError('Cannot publish: the adapter was closed.'));
+    }
+    const limit =
+      this.#queue.length >= this.options.outboxMaxLen
+        ? 'outboxMaxLen'
+        : this.#bytes + bytes > this.options.outboxMaxBytes
+          ? 'outboxMaxBytes'
+          : undefined;
+    if (limit !== undefined) {
+      this.listener.onOverflow(limit);
+      return this.#refuse(
+        telemetry,
+        new OutboxFullError(
+          `Cannot publish to stream '${this.options.stream}': the outbox is full (\`${limit}\` is ${this.options[limit]}, ` +
+            `${this.#queue.length} messages wait). Make sure that Redis can be reached, or raise the limit.`,
+          limit,
+        ),
+      );
+    }
+    const seq = ++this.#lastSeq;
+    if (this.deferring) this.#waited = true;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ seq, fields: fieldsOf(seq), bytes, telemetry, resolve, reject });
+      this.#bytes += bytes;
+      if (!this.#sending) {
+        this.#sending = true;
+        // what is emitted in the same turn goes in the same batch
+        queueMicrotask(() => this.telemetry.background(() => void this.#run()));
+      }
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  drained(): Promise<void> {
+    if (this.#queue.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#drained.push(resolve));
+  }
+
+  /** Takes no more messages, and rejects those that still wait. */
+  close(): void {
+    this.#closed = true;
+    const error = new AdapterClosedError(
+      `The adapter was closed while the message waited for Redis in the outbox of stream '${this.options.stream}'.`,
+    );
+    for (const pending of this.#queue.splice(0)) {
+      pending.telemetry.failed(error);
+      pending.reject(error);
+    }
+    this.#bytes = 0;
+    this.#settleDrained();
+  }
+
+  #refuse(telemetry: PublishTelemetry, error: Error): Promise<string> {
+    telemetry.failed(error);
+    return Promise.reject(error);
+  }
+
+  async #send(): Promise<void> {
+    if (this.#sending || this.#closed || this.#queue.length === 0) return;
+    this.#sending = true;
+    await this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0 && this.connection.state === 'ready') {
+      const batch = this.#nextBatch();
+      const flush = this.#waited
+        ? this.telemetry.flush(
+            this.options.stream,
+            batch.map((one) => one.telemetry),
+          )
+        : undefined;
+      try {
+        const ids = await this.#add(batch);
+        flush?.end();
+        this.#failures = 0;
+        this.#settle(batch, ids);
+      } catch (error) {
+        flush?.end(error);
+        if (this.#closed) break;
+        // The connection was lost, in which case it says when it is back; or Redis refuses for now (OOM, LOADING, READONLY, NOPERM …).
+        this.#waited = true;
+        if (this.connection.state === 'ready') await this.#backOff();
+      }
+    }
+    if (this.#queue.length === 0) this.#waited = false;
+    this.#sending = false;
+  }
+
+  #nextBatch(): Pending[] {
+    let length = 0;
+    let bytes = 0;
+    while (length < this.#queue.length && length < BATCH_LENGTH && (length === 0 || bytes < BATCH_BYTES)) {
+      bytes += this.#queue[length]!.bytes;
+      length++;
+    }
+    return this.#queue.slice(0, length);
+  }
+
+  async #add(batch: readonly Pending[]): Promise<string[]> {
+    const commands = batch.map((pending) => this.#command(pending));
+    const watchdog = setTimeout(() => this.connection.interrupt(), REPLY_TIMEOUT);
+    try {
+      const ids =
+        commands.length === 1
+          ? [await this.connection.send(commands[0]!)]
+          : await this.connection.transaction(commands);
+      return ids as string[];
+    } finally {
+      clearTimeout(watchdog);
+    }
+  }
+
+  /** See https://redis.io/docs/latest/commands/xadd/ */
+  #command(pending: Pending): RedisArgument[] {
+    return ['XADD', this.options.stream, 'MAXLEN', '~', String(this.options.maxLen), '*', ...pending.fields];
+  }
+
+  #settle(batch: readonly Pending[], ids: readonly string[]): void {
+    // close() may have emptied the queue meanwhile
+    if (this.#queue[0] === batch[0]) this.#queue.splice(0, batch.length);
+    batch.forEach((pending, index) => {
+      const id = ids[index]!;
+      this.#bytes -= pending.bytes;
+      this.#lastId = id;
+      pending.telemetry.published(id);
+      this.listener.onPublished(pending.seq, id);
+      pending.resolve(id);
+    });
+    if (this.#queue.length === 0) this.#settleDrained();
+  }
+
+  #settleDrained(): void {
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  #backOff(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, reconnectDelay(this.#failures++)).unref());
+  }
+}

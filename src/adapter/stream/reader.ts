@@ -1,0 +1,228 @@
+import { AdapterClosedError, toError } from '../errors.js';
+import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
+import type { TelemetryPort } from '../telemetry-port.js';
+import { compareStreamIds, FIRST_POSITION } from './stream-id.js';
+import { streamInfo, type StreamInfo } from './stream-info.js';
+
+/** An entry as XREAD returns it: id, and fields and values in turn. */
+export type RawEntry = [id: string, fields: string[]];
+
+export interface ReaderListener {
+  /** Entries that came after those given before. Must not throw. The position moves on with {@link StreamReader.advance}. */
+  onEntries(stream: string, entries: readonly RawEntry[]): void;
+  /** Entries between `from` and `to` were trimmed away before they were read. */
+  onGap(stream: string, from: string, to: string, missed: number): void;
+  /** The stream ends before the position: it was deleted, or Redis came back with an older state. */
+  onReset(stream: string, position: string): void;
+}
+
+export interface ReaderOptions {
+  streams: readonly string[];
+  readCount: number;
+  blockTimeInMs: number;
+}
+
+interface Cursor {
+  /** The last entry that was handed on completely. */
+  position: string;
+  /** The last entry that was received; the next XREAD begins after it. */
+  received: string;
+  /** How many entries had ever been added to the stream when `received` was its last one; `undefined` before Redis 7. */
+  ordinal: number | undefined;
+}
+
+/** Beyond `blockTimeInMs`, how long a silent Redis is waited for before the connection is made anew, in milliseconds. */
+const GRACE = 10_000;
+
+/** Reads the streams of a Server, from where they ended when it started, and never past an entry that it has not handed on. */
+export class StreamReader {
+  readonly #cursors = new Map<string, Cursor>();
+  #waiters: Array<{ stream: string; id: string; resolve: () => void }> = [];
+  #stopped = false;
+  #mustVerify = false;
+  #failures = 0;
+
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly options: ReaderOptions,
+    private readonly telemetry: TelemetryPort,
+    private readonly listener: ReaderListener,
+  ) {
+    connection.on('lost', () => (this.#mustVerify = true));
+  }
+
+  /** Finds out where the streams end, which is where reading starts. Rejects when that cannot be found out. */
+  async locate(): Promise<void> {
+    for (const stream of this.options.streams) {
+      const info = await streamInfo(this.connection, stream);
+      const position = info?.lastGeneratedId ?? FIRST_POSITION;
+      this.#cursors.set(stream, { position, received: position, ordinal: info ? info.entriesAdded : 0 });
+    }
+  }
+
+  /** Reads on from where the streams ended. */
+  start(): void {
+    this.telemetry.background(() => void this.#run());
+  }
+
+  /** The last entry of the stream that was handed on completely. */
+  position(stream: string): string {
+    return this.#cursors.get(stream)?.position ?? FIRST_POSITION;
+  }
+
+  /** The entry was handed on: the position is behind it. */
+  advance(stream: string, id: string): void {
+    const cursor = this.#cursors.get(stream);
+    if (cursor === undefined) return;
+    cursor.position = id;
+    if (this.#waiters.length > 0) this.#wake();
+  }
+
+  /** Resolves once the position has reached `id`; rejects when `signal` is aborted before. */
+  reached(stream: string, id: string, signal: AbortSignal): Promise<void> {
+    if (compareStreamIds(this.position(stream), id) >= 0) return Promise.resolve();
+    if (this.#stopped) return Promise.reject(new AdapterClosedError('The adapter was closed.'));
+    return new Promise((resolve, reject) => {
+      const waiter = {
+        stream,
+        id,
+        resolve: () => {
+          signal.removeEventListener('abort', onAbort);
+          resolve();
+        },
+      };
+      const onAbort = (): void => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        reject(toError(signal.reason));
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiters.push(waiter);
+    });
+  }
+
+  /** Something does not fit: compares the positions with the streams before the next read. */
+  suspect(): void {
+    if (this.#mustVerify || this.#stopped) return;
+    this.#mustVerify = true;
+    // a read that waits for entries which come in behind its back would wait on
+    this.connection.interrupt();
+  }
+
+  /** Stops reading. The caller closes the connection, which ends a read that is blocked. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #run(): Promise<void> {
+    let next: Promise<unknown> | undefined;
+    while (!this.#stopped) {
+      try {
+        if (next === undefined) {
+          await this.connection.whenReady();
+          if (this.#mustVerify) await this.#verify();
+          next = this.#read();
+        }
+        const reply = await next;
+        next = undefined;
+        this.#failures = 0;
+        const batches = this.#receive(reply);
+        // The next read is under way while this one is worked on.
+        if (!this.#stopped && !this.#mustVerify) next = quiet(this.#read());
+        for (const [stream, entries] of batches) this.listener.onEntries(stream, entries);
+      } catch {
+        next = undefined;
+        if (this.#stopped || this.connection.state === 'closed') break;
+        for (const stream of this.options.streams) this.telemetry.poll(stream, 'error');
+        this.#mustVerify = true;
+        // A lost connection says when it is back; everything else (NOPERM, LOADING, WRONGTYPE …) is tried again, ever more slowly.
+        if (this.connection.state === 'ready') await delay(reconnectDelay(this.#failures++));
+      }
+    }
+  }
+
+  /** See https://redis.io/docs/latest/commands/xread/ */
+  async #read(): Promise<unknown> {
+    const { streams, readCount, blockTimeInMs } = this.options;
+    const watchdog = setTimeout(() => this.connection.interrupt(), blockTimeInMs + GRACE);
+    watchdog.unref();
+    try {
+      return await this.connection.send([
+        'XREAD',
+        'COUNT',
+        String(readCount),
+        'BLOCK',
+        String(blockTimeInMs),
+        'STREAMS',
+        ...streams,
+        ...streams.map((stream) => this.#cursors.get(stream)!.received),
+      ]);
+    } finally {
+      clearTimeout(watchdog);
+    }
+  }
+
+  /** Notes how far a reply goes, and tells the telemetry of it. */
+  #receive(reply: unknown): Array<[stream: string, entries: RawEntry[]]> {
+    const batches = (reply ?? []) as Array<[string, RawEntry[]]>;
+    const silent = new Set(this.options.streams);
+    for (const [stream, entries] of batches) {
+      const cursor = this.#cursors.get(stream)!;
+      cursor.received = entries.at(-1)![0];
+      if (cursor.ordinal !== undefined) cursor.ordinal += entries.length;
+      this.telemetry.poll(stream, 'messages');
+      silent.delete(stream);
+    }
+    if (batches.length === 0) for (const stream of silent) this.telemetry.poll(stream, 'empty');
+    return batches;
+  }
+
+  /** Compares each position with what the stream holds, after anything that could have moved them apart. */
+  async #verify(): Promise<void> {
+    for (const [stream, cursor] of this.#cursors) {
+      const info = await streamInfo(this.connection, stream);
+      this.#checkReset(stream, cursor, info);
+      if (info) this.#checkGap(stream, cursor, info);
+    }
+    this.#mustVerify = false;
+  }
+
+  #checkReset(stream: string, cursor: Cursor, info: StreamInfo | undefined): void {
+    // what was received before the connection broke is handed on by now, as that happens without a pause
+    const last = info?.lastGeneratedId ?? FIRST_POSITION;
+    const shrunk = (info?.entriesAdded ?? 0) < (cursor.ordinal ?? 0) && info?.entriesAdded !== undefined;
+    if (compareStreamIds(last, cursor.received) >= 0 && !shrunk) return;
+    const lost = cursor.received;
+    cursor.position = cursor.received = FIRST_POSITION;
+    cursor.ordinal = info?.entriesAdded === undefined ? undefined : info.entriesAdded - info.length;
+    if (info === undefined) cursor.ordinal = 0;
+    this.listener.onReset(stream, lost);
+  }
+
+  #checkGap(stream: string, cursor: Cursor, info: StreamInfo): void {
+    if (cursor.ordinal === undefined || info.entriesAdded === undefined) return;
+    const trimmed = info.entriesAdded - info.length;
+    const missed = trimmed - cursor.ordinal;
+    if (missed <= 0) return;
+    const from = cursor.received;
+    cursor.ordinal = trimmed;
+    this.listener.onGap(stream, from, info.firstEntryId ?? info.lastGeneratedId, missed);
+  }
+
+  #wake(): void {
+    this.#waiters = this.#waiters.filter((waiter) => {
+      if (compareStreamIds(this.position(waiter.stream), waiter.id) < 0) return true;
+      waiter.resolve();
+      return false;
+    });
+  }
+}
+
+/** The same promise; its rejection is dealt with when it is awaited, later. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,259 @@
+import { MessageType } from 'socket.io-adapter';
+import type { RedisConnection } from '../redis/driver.js';
+import type { ReceivedMessage, TelemetryPort } from '../telemetry-port.js';
+import { encodeMessage, entryFields, readEntry, type EncodedMessage } from '../wire/entry-codec.js';
+import { typeName, type ClusterMessage, type StreamEntry } from '../wire/message.js';
+import type { Deduplicator } from './deduplicator.js';
+import { Outbox } from './outbox.js';
+import { publishersBefore } from './publishers.js';
+import { StreamReader, type RawEntry } from './reader.js';
+import { RecentEntries } from './recent-entries.js';
+import { compareStreamIds } from './stream-id.js';
+
+export interface StreamLogOptions {
+  uid: string;
+  streamName: string;
+  streamCount: number;
+  maxLen: number;
+  readCount: number;
+  blockTimeInMs: number;
+  onlyPlaintext: boolean;
+  outboxMaxLen: number;
+  outboxMaxBytes: number;
+  /** 0 where nobody restores sessions. */
+  recentMaxBytes: number;
+}
+
+export interface StreamLogListener {
+  /** Delivers an entry, and returns how many local sockets it was written to, where that applies. May throw. */
+  onEntry(entry: StreamEntry, own: boolean): number | undefined;
+  /** The entry could not be delivered. */
+  onEntryFailed(reason: 'decode_error' | 'handler_error', error: unknown): void;
+  onGap(stream: string, from: string, to: string, missed: number): void;
+  onReset(stream: string, position: string): void;
+  onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
+}
+
+/** What an entry takes beyond its data, roughly, in bytes. */
+const ENTRY_OVERHEAD = 300;
+
+/** The cluster's ordered log: what this node adds to it, and what it reads from it, its own entries included. */
+export class StreamLog {
+  readonly streams: readonly string[];
+  readonly #outboxes = new Map<string, Outbox>();
+  readonly #duplicates = new Map<string, Deduplicator>();
+  readonly #recent = new Map<string, RecentEntries>();
+  readonly #reader: StreamReader;
+
+  constructor(
+    writer: RedisConnection,
+    private readonly reader: RedisConnection,
+    private readonly options: StreamLogOptions,
+    private readonly telemetry: TelemetryPort,
+    private readonly listener: StreamLogListener,
+  ) {
+    this.streams = streamNames(options);
+    for (const stream of this.streams) {
+      const listenToOutbox = {
+        onPublished: (seq: number, id: string) => this.#onPublished(stream, seq, id),
+        onOverflow: (limit: 'outboxMaxLen' | 'outboxMaxBytes') => {
+          telemetry.dropped(stream, 'outbox_full', 1);
+          listener.onOverflow(limit);
+        },
+      };
+      this.#outboxes.set(stream, new Outbox(writer, { ...options, stream }, telemetry, listenToOutbox));
+    }
+    this.#reader = new StreamReader(reader, { ...options, streams: this.streams }, telemetry, {
+      onEntries: (stream, entries) => this.#onEntries(stream, entries),
+      onGap: (stream, from, to, missed) => this.#onGap(stream, from, to, missed),
+      onReset: (stream, position) => {
+        this.#recent.get(stream)?.restart(this.#reader.position(stream));
+        listener.onReset(stream, position);
+      },
+    });
+  }
+
+  /** Finds the ends of the streams and reads on from there. */
+  async start(): Promise<void> {
+    await this.#reader.locate();
+    const { maxLen, recentMaxBytes } = this.options;
+    for (const stream of this.streams) {
+      const position = this.#reader.position(stream);
+      this.#duplicates.set(stream, await publishersBefore(this.reader, stream, position));
+      if (recentMaxBytes > 0) this.#recent.set(stream, new RecentEntries(position, maxLen, recentMaxBytes));
+    }
+    this.#reader.start();
+  }
+
+  /** The stream that carries a namespace. */
+  streamOf(namespace: string): string {
+    return this.streams.length === 1 ? this.streams[0]! : this.streams[hash(namespace) % this.streams.length]!;
+  }
+
+  /** The last entry of the namespace's stream that was delivered here. */
+  position(namespace: string): string {
+    return this.#reader.position(this.streamOf(namespace));
+  }
+
+  /** The last entry of a stream that was delivered here. */
+  positionOf(stream: string): string {
+    return this.#reader.position(stream);
+  }
+
+  reached(namespace: string, id: string, signal: AbortSignal): Promise<void> {
+    return this.#reader.reached(this.streamOf(namespace), id, signal);
+  }
+
+  recent(namespace: string): RecentEntries | undefined {
+    return this.#recent.get(this.streamOf(namespace));
+  }
+
+  /** Messages that wait for Redis. */
+  get outboxSize(): number {
+    let size = 0;
+    for (const outbox of this.#outboxes.values()) size += outbox.size;
+    return size;
+  }
+
+  outboxSizeOf(stream: string): number {
+    return this.#outboxes.get(stream)?.size ?? 0;
+  }
+
+  /**
+   * Encodes a message at once, as it is now; what it is made of may change afterwards.
+   *
+   * @throws {SerializationError}
+   */
+  encode(message: ClusterMessage): EncodedMessage {
+    return encodeMessage(message, this.options.onlyPlaintext);
+  }
+
+  /** Publishes a message in the order of the calls. Resolves with the id of its entry. */
+  publish(uid: string, namespace: string, message: EncodedMessage, roomCount: number): Promise<string> {
+    const stream = this.streamOf(namespace);
+    const outbox = this.#outboxes.get(stream)!;
+    const telemetry = this.telemetry.publish({
+      stream,
+      namespace,
+      type: typeName(message.type, message.requestId !== undefined),
+      roomCount,
+      deferred: outbox.deferring,
+    });
+    return outbox.add(message.data.length + ENTRY_OVERHEAD, telemetry, (seq) =>
+      entryFields(uid, this.options.uid, namespace, seq, message, telemetry.carrier),
+    );
+  }
+
+  /** What this node has published last, for the others to compare with what they have read. */
+  published(): Array<{ stream: string; seq: number; id: string }> {
+    const published = [];
+    for (const [stream, outbox] of this.#outboxes) {
+      const { seq, id } = outbox.last;
+      if (id !== undefined && outbox.size === 0) published.push({ stream, seq, id });
+    }
+    return published;
+  }
+
+  /** Another node has published entry `seq` under `id`: when we are past that id without having seen it, something is wrong. */
+  compare(publisher: string, published: ReadonlyArray<{ stream: string; seq: number; id: string }>): void {
+    for (const { stream, seq, id } of published) {
+      const last = this.#duplicates.get(stream)?.last(publisher);
+      if (last !== undefined && last > 0 && last < seq && compareStreamIds(id, this.#reader.position(stream)) <= 0) {
+        this.#reader.suspect();
+      }
+    }
+  }
+
+  /** Resolves when everything that was published is in Redis. */
+  async drained(): Promise<void> {
+    await Promise.all([...this.#outboxes.values()].map((outbox) => outbox.drained()));
+  }
+
+  close(): void {
+    this.#reader.stop();
+    for (const outbox of this.#outboxes.values()) outbox.close();
+  }
+
+  #onPublished(stream: string, seq: number, id: string): void {
+    // Our own entry, which we have not read, lies behind us: the stream began anew.
+    const unseen = (this.#duplicates.get(stream)?.last(this.options.uid) ?? 0) < seq;
+    if (unseen && compareStreamIds(id, this.#reader.position(stream)) <= 0) this.#reader.suspect();
+  }
+
+  #onGap(stream: string, from: string, to: string, missed: number): void {
+    this.telemetry.dropped(stream, 'gap', missed);
+    this.#duplicates.get(stream)!.expectHoles();
+    this.#recent.get(stream)?.restart(to);
+    this.listener.onGap(stream, from, to, missed);
+  }
+
+  #onEntries(stream: string, raw: readonly RawEntry[]): void {
+    const entries = raw.map(([id, fields]) => readEntry(stream, id, fields));
+    const received = this.telemetry.receive(
+      stream,
+      entries.filter((entry) => entry !== undefined).map((entry) => this.#describe(entry)),
+    );
+    entries.forEach((entry, index) => {
+      const id = raw[index]![0];
+      if (entry === undefined) {
+        this.telemetry.dropped(stream, 'decode_error', 1);
+        this.listener.onEntryFailed(
+          'decode_error',
+          new TypeError(`entry ${id} lacks a field, or has one that is malformed`),
+        );
+      } else if (this.#isNew(entry)) {
+        if (mayBeMissed(entry)) this.#recent.get(stream)?.add(entry);
+        try {
+          received.process(this.#describe(entry), () =>
+            this.listener.onEntry(entry, entry.publisher === this.options.uid),
+          );
+        } catch (error) {
+          this.telemetry.dropped(stream, 'handler_error', 1);
+          this.listener.onEntryFailed('handler_error', error);
+        }
+      }
+      this.#reader.advance(stream, id);
+    });
+    received.end();
+  }
+
+  #describe(entry: StreamEntry): ReceivedMessage {
+    return {
+      id: entry.id,
+      uid: entry.uid,
+      namespace: entry.namespace,
+      type: typeName(entry.type, entry.requestId !== undefined),
+      own: entry.publisher === this.options.uid,
+      carrier: entry.carrier,
+    };
+  }
+
+  #isNew(entry: StreamEntry): boolean {
+    if (entry.seq === undefined) return true;
+    const arrival = this.#duplicates.get(entry.stream)!.arrive(entry.publisher, entry.seq);
+    if (arrival.duplicate) {
+      this.telemetry.duplicate(entry.stream);
+      return false;
+    }
+    // Trimmed away before we came to read them; the position before this entry is where they were.
+    if (arrival.missed > 0) this.#onGap(entry.stream, this.#reader.position(entry.stream), entry.id, arrival.missed);
+    return true;
+  }
+}
+
+/** Whether a client that comes back may have missed it: a packet with acknowledgement cannot be sent again later. */
+function mayBeMissed(entry: StreamEntry): boolean {
+  return entry.type === Number(MessageType.BROADCAST) && entry.requestId === undefined;
+}
+
+/** Every stream that the namespaces are spread over. */
+export function streamNames({ streamName, streamCount }: { streamName: string; streamCount: number }): string[] {
+  return streamCount === 1 ? [streamName] : Array.from({ length: streamCount }, (_, i) => `${streamName}-${i}`);
+}
+
+/** The hash of the peer package, but never negative, which would name a stream that nobody reads. */
+function hash(text: string): number {
+  let value = 0;
+  for (let i = 0; i < text.length; i++) value = (value * 31 + text.charCodeAt(i)) | 0;
+  return Math.abs(value);
+}

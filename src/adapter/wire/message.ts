@@ -1,0 +1,78 @@
+import { MessageType } from 'socket.io-adapter';
+import type { Packet } from '../socket-io.js';
+import type { MessageTypeName, TraceCarrier } from '../telemetry-port.js';
+
+/** Which sockets a message is for, as it travels. */
+export interface WireOptions {
+  rooms: string[];
+  except: string[];
+  flags: WireFlags;
+}
+
+export interface WireFlags {
+  volatile?: boolean;
+  compress?: boolean;
+  timeout?: number;
+  expectSingleResponse?: boolean;
+}
+
+/** What the other nodes are told, by type. Requests carry a `requestId`, under which the answers come back. */
+export type ClusterMessage =
+  | { type: MessageType.BROADCAST; data: { opts: WireOptions; packet: Packet; requestId?: string } }
+  | { type: MessageType.SOCKETS_JOIN; data: { opts: WireOptions; rooms: string[] } }
+  | { type: MessageType.SOCKETS_LEAVE; data: { opts: WireOptions; rooms: string[] } }
+  | { type: MessageType.DISCONNECT_SOCKETS; data: { opts: WireOptions; close: boolean } }
+  | { type: MessageType.FETCH_SOCKETS; data: { opts: WireOptions; requestId: string } }
+  | { type: MessageType.SERVER_SIDE_EMIT; data: { packet: unknown[]; requestId?: string } };
+
+/** Where a message comes from. */
+export interface Sender {
+  /** The node; `emitter` for a process that only emits. */
+  uid: string;
+  namespace: string;
+  /** The sender is a node of the peer package: it reads answers from the channel of its namespace. */
+  foreign: boolean;
+}
+
+/** An entry of the stream whose fields are there and of the right form. Its data is decoded only when someone needs it. */
+export interface StreamEntry {
+  id: string;
+  stream: string;
+  uid: string;
+  namespace: string;
+  type: number;
+  /** Who numbered the entry, and its number; `undefined` for an entry of the peer package. */
+  publisher: string;
+  seq: number | undefined;
+  carrier: TraceCarrier | undefined;
+  data: string;
+  /** Length of the JSON text of `opts` in `data`; 0 when `data` is not laid out that way. */
+  optsLength: number;
+  /** The id under which answers are awaited, where a node of this package asks. */
+  requestId: string | undefined;
+}
+
+/** The name of a message's type in spans and metrics. */
+export function typeName(type: number, withAck: boolean): MessageTypeName {
+  switch (type) {
+    case MessageType.BROADCAST:
+      return withAck ? 'broadcast_with_ack' : 'broadcast';
+    case MessageType.SOCKETS_JOIN:
+      return 'sockets_join';
+    case MessageType.SOCKETS_LEAVE:
+      return 'sockets_leave';
+    case MessageType.DISCONNECT_SOCKETS:
+      return 'disconnect_sockets';
+    case MessageType.FETCH_SOCKETS:
+      return 'fetch_sockets';
+    case MessageType.SERVER_SIDE_EMIT:
+      return withAck ? 'server_side_emit_with_ack' : 'server_side_emit';
+    case MessageType.FETCH_SOCKETS_RESPONSE:
+    case MessageType.SERVER_SIDE_EMIT_RESPONSE:
+    case MessageType.BROADCAST_CLIENT_COUNT:
+    case MessageType.BROADCAST_ACK:
+      return 'response';
+    default:
+      return 'unknown';
+  }
+}

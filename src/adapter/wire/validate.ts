@@ -1,0 +1,100 @@
+import { MessageType } from 'socket.io-adapter';
+import { EVENT_PACKET, type Packet } from '../socket-io.js';
+import type { ClusterMessage, WireFlags, WireOptions } from './message.js';
+
+/** Events that a client refuses to receive; it drops the connection of a server that sends one. */
+const RESERVED_EVENTS = new Set<unknown>([
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'newListener',
+  'removeListener',
+]);
+
+/**
+ * Turns what was decoded from an entry or a channel into a message of the type given, taking only what is known of it.
+ *
+ * @throws {TypeError} naming what is wrong.
+ */
+export function parseData(type: number, raw: unknown): ClusterMessage {
+  const data = object(raw, 'data');
+  switch (type) {
+    case MessageType.BROADCAST: {
+      const packet = parsePacket(data['packet']);
+      const opts = parseOptions(data['opts']);
+      const requestId = optionalId(data['requestId']);
+      return { type, data: requestId === undefined ? { opts, packet } : { opts, packet, requestId } };
+    }
+    case MessageType.SOCKETS_JOIN:
+    case MessageType.SOCKETS_LEAVE:
+      return { type, data: { opts: parseOptions(data['opts']), rooms: rooms(data['rooms'], 'rooms') } };
+    case MessageType.DISCONNECT_SOCKETS:
+      return { type, data: { opts: parseOptions(data['opts']), close: data['close'] === true } };
+    case MessageType.FETCH_SOCKETS:
+      return { type, data: { opts: parseOptions(data['opts']), requestId: id(data['requestId']) } };
+    case MessageType.SERVER_SIDE_EMIT: {
+      const packet = data['packet'];
+      if (!Array.isArray(packet) || packet.length === 0) throw new TypeError('`packet` is not an array of arguments');
+      const requestId = optionalId(data['requestId']);
+      return { type, data: requestId === undefined ? { packet } : { packet, requestId } };
+    }
+    default:
+      throw new TypeError(`unknown message type ${type}`);
+  }
+}
+
+/** Takes the known parts of the options of a message. */
+export function parseOptions(raw: unknown): WireOptions {
+  const opts = object(raw, 'opts');
+  return {
+    rooms: rooms(opts['rooms'], 'opts.rooms'),
+    except: rooms(opts['except'] ?? [], 'opts.except'),
+    flags: parseFlags(opts['flags']),
+  };
+}
+
+function parseFlags(raw: unknown): WireFlags {
+  if (raw === undefined || raw === null) return {};
+  const { volatile, compress, timeout, expectSingleResponse } = object(raw, 'opts.flags');
+  const flags: WireFlags = {};
+  if (typeof volatile === 'boolean') flags.volatile = volatile;
+  if (typeof compress === 'boolean') flags.compress = compress;
+  if (typeof timeout === 'number') flags.timeout = timeout;
+  if (typeof expectSingleResponse === 'boolean') flags.expectSingleResponse = expectSingleResponse;
+  return flags;
+}
+
+function parsePacket(raw: unknown): Packet {
+  const { type, data } = object(raw, 'packet');
+  if (type !== EVENT_PACKET) throw new TypeError(`a packet of type ${String(type)} cannot be broadcast`);
+  if (!Array.isArray(data) || data.length === 0) throw new TypeError('`packet.data` is not an array of arguments');
+  const event: unknown = data[0];
+  if ((typeof event !== 'string' && typeof event !== 'number') || RESERVED_EVENTS.has(event)) {
+    throw new TypeError('`packet.data` does not begin with the name of an event');
+  }
+  return { type, data };
+}
+
+function rooms(raw: unknown, name: string): string[] {
+  // rooms are strings by contract, but numbers are widely used and work with every other adapter
+  if (!Array.isArray(raw) || raw.some((room) => typeof room !== 'string' && typeof room !== 'number')) {
+    throw new TypeError(`\`${name}\` is not an array of rooms`);
+  }
+  return raw as string[];
+}
+
+function id(raw: unknown): string {
+  if (typeof raw !== 'string' || raw === '') throw new TypeError('`requestId` is not a string');
+  return raw;
+}
+
+function optionalId(raw: unknown): string | undefined {
+  return raw === undefined || raw === null ? undefined : id(raw);
+}
+
+function object(raw: unknown, name: string): Record<string, unknown> {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+    throw new TypeError(`\`${name}\` is not an object`);
+  return raw as Record<string, unknown>;
+}
