@@ -15,6 +15,9 @@ export class Gauges {
   readonly #instruments: Instruments;
   readonly #sources: Sources;
   readonly #primed = new Set<string>();
+  readonly #outbox = new Sums();
+  readonly #status = new Sums();
+  readonly #connections = new Sums();
   readonly #batches: Array<[(result: BatchObservableResult) => void | Promise<void>, Observable[]]>;
 
   constructor(meter: Meter, instruments: Instruments, sources: Sources) {
@@ -45,32 +48,30 @@ export class Gauges {
   #observeNode(result: BatchObservableResult): void {
     const instruments = this.#instruments;
     // Several Servers in one process have the same attributes: their values are added up, as one process is one instance.
-    const outbox = new Sums();
-    const status = new Sums();
-    const connections = new Sums();
+    // Sizes of clusters cannot be: the smallest is shown, which is the one to worry about.
     let clusterSize = Infinity;
     for (const source of this.#sources) {
       clusterSize = Math.min(clusterSize, source.clusterSize());
       for (const stream of source.streamNames) {
-        outbox.add(instruments.observableAttributes('outboxSize', stream), source.outboxSize(stream));
+        this.#outbox.add(instruments.observableAttributes('outboxSize', stream), source.outboxSize(stream));
       }
       for (const { role, state } of source.connectionStates()) {
         for (const each of STATES) {
-          status.add(instruments.observableAttributes('redisStatus', role, each), each === state ? 1 : 0);
+          this.#status.add(instruments.observableAttributes('redisStatus', role, each), each === state ? 1 : 0);
         }
       }
       for (const { namespace, dynamic, count } of source.connections()) {
         const name = dynamic ? DYNAMIC_NAMESPACE : namespace;
         this.#prime(name);
-        connections.add(instruments.observableAttributes('connections', name), count);
+        this.#connections.add(instruments.observableAttributes('connections', name), count);
       }
     }
     if (clusterSize !== Infinity) {
       instruments.observe(result, 'clusterSize', clusterSize);
     }
-    outbox.observe(result, instruments.observable('outboxSize'));
-    status.observe(result, instruments.observable('redisStatus'));
-    connections.observe(result, instruments.observable('connections'));
+    this.#outbox.observe(result, instruments.observable('outboxSize'));
+    this.#status.observe(result, instruments.observable('redisStatus'));
+    this.#connections.observe(result, instruments.observable('connections'));
   }
 
   async #observeStreams(result: BatchObservableResult): Promise<void> {
@@ -95,7 +96,10 @@ export class Gauges {
   }
 }
 
-/** Sums by attribute set. Sets of the same content are the same object here, as `Instruments` keeps them. */
+/**
+ * Sums by attribute set. Sets of the same content are the same object here, as `Instruments` keeps them. What was there
+ * once and is no more is 0: the SDK would repeat its last value for good.
+ */
 class Sums {
   readonly #values = new Map<Attributes, number>();
 
@@ -106,6 +110,7 @@ class Sums {
   observe(result: BatchObservableResult, observable: Observable): void {
     for (const [attributes, value] of this.#values) {
       result.observe(observable, value, attributes);
+      this.#values.set(attributes, 0);
     }
   }
 }

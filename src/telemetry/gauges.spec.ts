@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Recorder } from '../../test/telemetry/recorder.js';
+import { sourceOf, STREAM } from '../../test/telemetry/source.js';
+import { createTelemetry } from './index.js';
+
+const destination = { 'messaging.destination.name': STREAM };
+
+let recorder: Recorder;
+let telemetry: ReturnType<typeof createTelemetry>;
+beforeEach(() => {
+  recorder = new Recorder().install();
+  telemetry = createTelemetry();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  Recorder.uninstall();
+});
+
+test('streams: lag and retention in seconds, length in entries', async () => {
+  telemetry.observe(sourceOf());
+  expect(await recorder.values('socketio.adapter.stream.lag')).toEqual([[destination, 0.25]]);
+  expect(await recorder.values('socketio.adapter.stream.length')).toEqual([[destination, 10]]);
+  expect(await recorder.values('socketio.adapter.stream.retention')).toEqual([[destination, 60]]);
+});
+
+test('the cluster, the outbox and the connections', async () => {
+  telemetry.observe(sourceOf({ outboxSize: (stream) => (stream === STREAM ? 5 : NaN) }));
+  expect(await recorder.values('socketio.adapter.cluster.size')).toEqual([[{}, 3]]);
+  expect(await recorder.values('socketio.adapter.outbox.size')).toEqual([[destination, 5]]);
+  expect(await recorder.values('socketio.adapter.connections')).toEqual([
+    [{ 'socketio.namespace': '/' }, 2],
+    [{ 'socketio.namespace': '_dynamic' }, 1],
+  ]);
+});
+
+test('each connection to Redis is 1 in its state, and 0 in the others', async () => {
+  telemetry.observe(sourceOf({ connectionStates: () => [{ role: 'reader', state: 'reconnecting' }] }));
+  const points = (await recorder.metric('socketio.adapter.redis.status'))?.dataPoints;
+  expect(points?.map(({ attributes, value }) => [attributes['socketio.adapter.redis.state'], value])).toEqual([
+    ['connecting', 0],
+    ['ready', 0],
+    ['reconnecting', 1],
+    ['closed', 0],
+  ]);
+});
+
+test('dynamic namespaces are added up under one name', async () => {
+  telemetry.observe(
+    sourceOf({
+      connections: () => [1, 2, 3].map((n) => ({ namespace: `/dynamic-${n}`, dynamic: true, count: n })),
+    }),
+  );
+  expect(await recorder.values('socketio.adapter.connections')).toEqual([[{ 'socketio.namespace': '_dynamic' }, 6]]);
+});
+
+test('a namespace that is no more has no sockets', async () => {
+  const namespaces = [{ namespace: '/dynamic-1', dynamic: true, count: 7 }];
+  telemetry.observe(sourceOf({ connections: () => namespaces }));
+  expect(await recorder.values('socketio.adapter.connections')).toEqual([[{ 'socketio.namespace': '_dynamic' }, 7]]);
+
+  namespaces.length = 0;
+  expect(await recorder.values('socketio.adapter.connections')).toEqual([]);
+});
+
+test('two Servers in one process are added up, and the smaller view of the cluster is shown', async () => {
+  telemetry.observe(sourceOf({ outboxSize: () => 2 }));
+  telemetry.observe(sourceOf({ outboxSize: () => 3, clusterSize: () => 1 }));
+  expect(await recorder.values('socketio.adapter.cluster.size')).toEqual([[{}, 1]]);
+  expect(await recorder.values('socketio.adapter.outbox.size')).toEqual([[destination, 5]]);
+  expect(await recorder.values('socketio.adapter.connections')).toMatchObject([
+    [{ 'socketio.namespace': '/' }, 4],
+    [{ 'socketio.namespace': '_dynamic' }, 2],
+  ]);
+  expect(await recorder.values('socketio.adapter.redis.status')).toMatchObject([
+    [{ 'socketio.adapter.redis.role': 'writer' }, 2],
+    [{ 'socketio.adapter.redis.role': 'reader' }, 2],
+    [{ 'socketio.adapter.redis.role': 'subscriber' }, 2],
+  ]);
+});
+
+test('a Redis that is away or does not answer costs the gauges of the streams, nothing else', async () => {
+  const stop = telemetry.observe(sourceOf({ streams: () => Promise.reject(new Error('away')) }));
+  expect(await recorder.values('socketio.adapter.cluster.size')).toHaveLength(1);
+  expect(await recorder.values('socketio.adapter.stream.lag')).toEqual([]);
+  stop();
+
+  telemetry.observe(sourceOf({ streams: () => new Promise(() => undefined) }));
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const collected = recorder.metric('socketio.adapter.cluster.size');
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect((await collected)?.dataPoints).toHaveLength(1);
+});
+
+test('a node that has stopped is not asked any more', async () => {
+  const source = sourceOf();
+  const asked = vi.spyOn(source, 'clusterSize');
+  const stop = telemetry.observe(source);
+  await recorder.metrics();
+  expect(asked).toHaveBeenCalledTimes(1);
+
+  stop();
+  await recorder.metrics();
+  expect(asked).toHaveBeenCalledTimes(1);
+
+  telemetry.observe(source);
+  await recorder.metrics();
+  expect(asked).toHaveBeenCalledTimes(2);
+});

@@ -1,0 +1,200 @@
+import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { AlwaysOffSampler } from '@opentelemetry/sdk-trace-base';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { outline, Recorder } from '../../test/telemetry/recorder.js';
+import { sourceOf, STREAM } from '../../test/telemetry/source.js';
+import type { PublishedMessage } from '../adapter/telemetry-port.js';
+import { createTelemetry } from './index.js';
+
+const message: PublishedMessage = {
+  stream: STREAM,
+  namespace: '/chat',
+  type: 'broadcast',
+  roomCount: 2,
+  deferred: false,
+};
+const redis = {
+  'messaging.system': 'redis',
+  'messaging.destination.name': STREAM,
+  'server.address': '127.0.0.1',
+  'server.port': 6379,
+  'socketio.namespace': '/chat',
+  'socketio.message.type': 'broadcast',
+};
+
+let recorder: Recorder;
+beforeEach(() => void (recorder = new Recorder().install()));
+afterEach(() => Recorder.uninstall());
+
+function start(): ReturnType<typeof createTelemetry> {
+  const telemetry = createTelemetry();
+  telemetry.observe(sourceOf());
+  return telemetry;
+}
+
+describe('a message that is published', () => {
+  test('is a PRODUCER span "xadd {stream}" below the active one, until Redis has answered', () => {
+    const telemetry = start();
+    const parent = recorder.tracerProvider.getTracer('test').startSpan('handler');
+    const publication = context.with(trace.setSpan(ROOT_CONTEXT, parent), () => telemetry.publish(message));
+
+    expect(recorder.spans).toEqual([]);
+    publication.published('1700000000000-3');
+
+    expect(outline(recorder.span('xadd socket.io'))).toEqual({
+      name: 'xadd socket.io',
+      kind: 'PRODUCER',
+      attributes: {
+        ...redis,
+        'messaging.operation.name': 'xadd',
+        'messaging.operation.type': 'send',
+        'messaging.message.id': '1700000000000-3',
+        'socketio.room.count': 2,
+      },
+      parent: parent.spanContext().spanId,
+      links: [],
+      error: false,
+    });
+  });
+
+  test('carries the context of its span', () => {
+    const publication = start().publish(message);
+    publication.published('1-0');
+
+    const { traceId, spanId } = recorder.span('xadd socket.io').spanContext();
+    expect(publication.carrier).toEqual({ traceparent: `00-${traceId}-${spanId}-01` });
+  });
+
+  test('shows every attribute but its id to the sampler', () => {
+    const seen: unknown[] = [];
+    recorder = new Recorder({
+      shouldSample: (_context, _traceId, name, _kind, attributes) => {
+        seen.push(name, { ...attributes });
+        return { decision: 2 };
+      },
+    }).install();
+    start().publish(message).published('1-0');
+
+    const attributes = { ...recorder.span('xadd socket.io').attributes };
+    delete attributes['messaging.message.id'];
+    expect(seen).toEqual(['xadd socket.io', attributes]);
+  });
+
+  test('that is not sampled tells so to the other nodes, and makes no span', () => {
+    recorder = new Recorder(new AlwaysOffSampler()).install();
+    const publication = start().publish(message);
+    publication.published('1-0');
+
+    expect(publication.carrier?.traceparent).toMatch(/^00-[\da-f]{32}-[\da-f]{16}-00$/);
+    expect(recorder.spans).toEqual([]);
+  });
+
+  test('carries nothing without an SDK', () => {
+    Recorder.uninstall();
+    expect(start().publish(message).carrier).toBeUndefined();
+  });
+
+  test('that fails has status ERROR and the type of the error, not its message', () => {
+    start()
+      .publish(message)
+      .failed(Object.assign(new Error('no secret'), { code: 'ECONNREFUSED' }));
+
+    const span = recorder.span('xadd socket.io');
+    expect(outline(span).error).toBe(true);
+    expect(span.attributes['error.type']).toBe('ECONNREFUSED');
+    expect(span.status.message).toBeUndefined();
+    expect(span.events).toEqual([]);
+  });
+
+  test('is counted and its XADD measured', async () => {
+    const telemetry = start();
+    telemetry.publish(message).published('1-0');
+    telemetry.publish({ ...message, type: 'sockets_join' }).failed(new RangeError());
+
+    const xadd = {
+      'messaging.system': 'redis',
+      'messaging.operation.name': 'xadd',
+      'messaging.destination.name': STREAM,
+    };
+    expect(await recorder.values('messaging.client.sent.messages')).toEqual([
+      [{ ...xadd, 'socketio.message.type': 'broadcast' }, 1],
+      [{ ...xadd, 'socketio.message.type': 'sockets_join', 'error.type': 'RangeError' }, 1],
+    ]);
+    expect(await recorder.histogram('messaging.client.operation.duration')).toEqual([
+      { attributes: xadd, count: 1, sum: expect.any(Number) },
+      { attributes: { ...xadd, 'error.type': 'RangeError' }, count: 1, sum: expect.any(Number) },
+    ]);
+  });
+});
+
+describe('a message that goes into the outbox', () => {
+  test('is a PRODUCER span "create {stream}" that ends at once', () => {
+    const publication = start().publish({ ...message, deferred: true });
+
+    const span = recorder.span('create socket.io');
+    expect(outline(span)).toEqual({
+      name: 'create socket.io',
+      kind: 'PRODUCER',
+      attributes: { ...redis, 'messaging.operation.name': 'create', 'messaging.operation.type': 'create' },
+      parent: undefined,
+      links: [],
+      error: false,
+    });
+    expect(publication.carrier?.traceparent).toContain(span.spanContext().spanId);
+  });
+
+  test('is counted when Redis has it, and not measured: it waited', async () => {
+    const publication = start().publish({ ...message, deferred: true });
+    expect(await recorder.values('messaging.client.sent.messages')).toEqual([]);
+
+    publication.published('1-0');
+    expect(await recorder.values('messaging.client.sent.messages')).toHaveLength(1);
+    expect(await recorder.histogram('messaging.client.operation.duration')).toEqual([]);
+    expect(recorder.spans).toHaveLength(1);
+  });
+});
+
+describe('the outbox', () => {
+  test('is flushed in a CLIENT span "xadd {stream}" of its own trace, with links to what is in it', async () => {
+    const telemetry = start();
+    const active = recorder.tracerProvider.getTracer('test').startSpan('somebody else');
+    const [first, second] = [
+      telemetry.publish({ ...message, deferred: true }),
+      telemetry.publish({ ...message, type: 'sockets_join', deferred: true }),
+    ];
+    const creations = recorder.spans.map((span) => span.spanContext().spanId);
+    const flush = context.with(trace.setSpan(ROOT_CONTEXT, active), () => telemetry.flush(STREAM, [first, second]));
+    flush.end();
+
+    expect(outline(recorder.span('xadd socket.io'))).toEqual({
+      name: 'xadd socket.io',
+      kind: 'CLIENT',
+      attributes: {
+        'messaging.system': 'redis',
+        'messaging.destination.name': STREAM,
+        'messaging.operation.name': 'xadd',
+        'messaging.operation.type': 'send',
+        'messaging.batch.message_count': 2,
+        'server.address': '127.0.0.1',
+        'server.port': 6379,
+        'socketio.namespace': '/chat',
+      },
+      parent: undefined,
+      links: creations,
+      error: false,
+    });
+    expect(await recorder.histogram('messaging.client.operation.duration')).toHaveLength(1);
+  });
+
+  test('has 128 links at most', () => {
+    const telemetry = start();
+    const publications = Array.from({ length: 200 }, () => telemetry.publish({ ...message, deferred: true }));
+    telemetry.flush(STREAM, publications).end(new Error());
+
+    const span = recorder.span('xadd socket.io');
+    expect(span.links).toHaveLength(128);
+    expect(span.droppedLinksCount).toBe(0);
+    expect(span.attributes['messaging.batch.message_count']).toBe(200);
+    expect(outline(span).error).toBe(true);
+  });
+});
