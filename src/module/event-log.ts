@@ -4,6 +4,8 @@ import type { RedisStreamsEvents } from '../adapter/index.js';
 type Level = 'error' | 'warn' | 'log' | 'debug';
 type Entry = readonly [level: Level, message: string];
 
+const nodes = (count: number): string => (count === 1 ? '1 node' : `${count} nodes`);
+
 /** How each event reads in the log. */
 const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][0]) => Entry } = {
   gap: ({ stream, from, to, missed }) => [
@@ -20,11 +22,11 @@ const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][
     'warn',
     `The stream ${stream} was deleted or started anew; this node reads on from its new beginning, ${position}.`,
   ],
-  nodeJoined: ({ uid, clusterSize }) => ['log', `Node ${uid} joined; the cluster has ${clusterSize} nodes.`],
+  nodeJoined: ({ uid, clusterSize }) => ['log', `Node ${uid} joined; the cluster has ${nodes(clusterSize)}.`],
   nodeLeft: ({ uid, reason, clusterSize }) =>
     reason === 'left'
-      ? ['log', `Node ${uid} left; the cluster has ${clusterSize} nodes.`]
-      : ['warn', `Node ${uid} has gone silent and is taken for lost; the cluster has ${clusterSize} nodes.`],
+      ? ['log', `Node ${uid} left; the cluster has ${nodes(clusterSize)}.`]
+      : ['warn', `Node ${uid} has gone silent and is taken for lost; the cluster has ${nodes(clusterSize)}.`],
   connectionLost: ({ role, error }) => [
     'warn',
     `The ${role}'s connection to Redis was lost${error ? `: ${error.message}` : ''}. It is being restored.`,

@@ -1,6 +1,6 @@
 export { RedisStreamsModule } from './redis-streams.module.js';
 export { RedisStreamsIoAdapter, type RedisStreamsIoAdapterOptions } from './redis-streams-io.adapter.js';
-export { RedisStreams, type RedisStreamsEventEmitter, type RedisStreamsSnapshot } from './redis-streams.js';
+export { RedisStreams, type RedisStreamsEventEmitter } from './redis-streams.js';
 export { getRedisStreamsToken, InjectRedisStreams } from './redis-streams.tokens.js';
 export type {
   RedisStreamsModuleAsyncOptions,

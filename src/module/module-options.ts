@@ -53,9 +53,9 @@ export interface RedisStreamsModuleOptions extends Omit<RedisStreamsAdapterOptio
 /** What the module must know before the options are there: beside `useFactory`, `useClass` or `useExisting` in `forRootAsync`. */
 export interface RedisStreamsModuleExtras {
   /** Name of this instance of the module, for an application that needs several. Default: none. */
-  name?: string;
+  name?: string | undefined;
   /** Whether every module of the application can inject what this one exports, without importing it. Default `true`. */
-  isGlobal?: boolean;
+  isGlobal?: boolean | undefined;
 }
 
 /** For `forRootAsync({ useClass })` and `forRootAsync({ useExisting })`: a provider that makes the options. */

@@ -31,7 +31,7 @@ const CHECKS: Record<ModuleOptionName, { expected: string; accepts: (value: unkn
 const describe = (value: unknown): string => (typeof value === 'string' ? 'a string' : show(value));
 
 const MODULE_OPTION_NAMES = Object.keys(CHECKS) as readonly ModuleOptionName[];
-const OPTION_NAMES = [...new Set([...ADAPTER_OPTION_NAMES, ...MODULE_OPTION_NAMES])].sort();
+const OPTION_NAMES: readonly string[] = [...new Set([...ADAPTER_OPTION_NAMES, ...MODULE_OPTION_NAMES])].sort();
 
 /** Belong to the gateway or to this package; Socket.IO would ignore them, or lose the cluster. */
 const NOT_SERVER_OPTIONS: Record<string, string> = {

@@ -1,13 +1,21 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { createClient } from 'redis';
+import { createClient, type RedisClientType } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { InvalidOptionError, RedisUnavailableError } from '../adapter/errors.js';
 import { RedisServer } from '../testing/index.js';
 import { freePort } from '../testing/free-port.js';
-import { openClient } from './redis-client.js';
+import { openClient as open } from './redis-client.js';
 
 const timeouts = { readyTimeout: 10_000, shutdownTimeout: 5_000 };
+
+/** The client is one of the package `redis` here, whatever else the module takes. */
+async function openClient(
+  ...args: Parameters<typeof open>
+): Promise<{ client: RedisClientType; close(): Promise<void> }> {
+  const { client, close } = await open(...args);
+  return { client: client as RedisClientType, close };
+}
 
 async function failure(promise: Promise<unknown>): Promise<Error> {
   const error = await promise.then(
@@ -66,7 +74,8 @@ describe('a client that the module makes', () => {
     const outcome = await openClient({}, { ...timeouts, readyTimeout: 300 }).then(
       async ({ client, close }) => {
         await close();
-        return `${client.options?.socket?.host}:6379`;
+        const { host } = client.options.socket as { host: string };
+        return `${host}:6379`;
       },
       (error: Error) => error.message,
     );

@@ -7,9 +7,6 @@ import type {
 import { createProviders } from './redis-streams.providers.js';
 import { getRedisStreamsToken, MODULE_OPTIONS } from './redis-streams.tokens.js';
 
-/** Both are named here, with or without a value, so that they are kept out of the options. */
-type Extras = { [K in keyof RedisStreamsModuleExtras]: RedisStreamsModuleExtras[K] | undefined };
-
 const CREATE_OPTIONS: keyof RedisStreamsOptionsFactory = 'createRedisStreamsOptions';
 
 export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<RedisStreamsModuleOptions>({
@@ -17,10 +14,13 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<RedisSt
 })
   .setClassMethodName('forRoot')
   .setFactoryMethodName(CREATE_OPTIONS)
-  .setExtras<Extras>({ name: undefined, isGlobal: undefined }, (definition, { name, isGlobal = true }) => ({
-    ...definition,
-    global: isGlobal,
-    providers: [...(definition.providers ?? []), ...createProviders(name)],
-    exports: [getRedisStreamsToken(name)],
-  }))
+  .setExtras<RedisStreamsModuleExtras>(
+    { name: undefined, isGlobal: undefined },
+    (definition, { name, isGlobal = true }) => ({
+      ...definition,
+      global: isGlobal,
+      providers: [...(definition.providers ?? []), ...createProviders(name)],
+      exports: [getRedisStreamsToken(name)],
+    }),
+  )
   .build();

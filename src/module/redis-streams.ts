@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
-import type { RedisClient, RedisStreamsEvents } from '../adapter/index.js';
+import type { NodeSnapshot, RedisClient, RedisStreamsEvents } from '../adapter/index.js';
 import type { SocketServers } from './socket-servers.js';
 
-/** Emits what happens to this node and its cluster; see {@link RedisStreamsEvents}. */
+/** Tells what happens to this node and its cluster; see {@link RedisStreamsEvents}. */
 export type RedisStreamsEventEmitter = Pick<EventEmitter<RedisStreamsEvents>, 'on' | 'once' | 'off'>;
 
 /**
@@ -15,14 +15,24 @@ export type RedisStreamsEventEmitter = Pick<EventEmitter<RedisStreamsEvents>, 'o
  * ```
  */
 export class RedisStreams {
-  /** What happens to this node and its cluster, on any Socket.IO server of the application. */
-  readonly events: RedisStreamsEventEmitter;
+  readonly #servers: SocketServers;
 
+  /** @internal */
   constructor(
     /** The client given in the options, or the one that the module made and will close. */
     readonly client: RedisClient,
-    private readonly servers: SocketServers,
+    servers: SocketServers,
   ) {
-    this.events = servers.events;
+    this.#servers = servers;
+  }
+
+  /** What happens to this node and its cluster, on any Socket.IO server of the application. */
+  get events(): RedisStreamsEventEmitter {
+    return this.#servers.events;
+  }
+
+  /** The state of each Socket.IO server of the application at this moment. */
+  snapshot(): NodeSnapshot[] {
+    return this.#servers.all.flatMap(({ adapter }) => adapter.snapshot());
   }
 }

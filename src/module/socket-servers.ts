@@ -89,19 +89,19 @@ export class SocketServers {
     await Promise.all(servers.map((managed) => managed.listen()));
   }
 
+  /** Logs what happens on a server, and tells the listeners; what they throw is theirs alone. */
   #relay(adapter: AdapterFactory, label: string): void {
-    for (const name of EVENT_NAMES) {
-      adapter.events.on(name, (event: never) => {
+    const relay = <K extends keyof RedisStreamsEvents>(name: K): void => {
+      (adapter.events as EventEmitter).on(name, (event: RedisStreamsEvents[K][0]) => {
         logEvent(this.#logger, label, name, event);
         try {
-          this.events.emit(name, event);
+          (this.events as EventEmitter).emit(name, event);
         } catch (error) {
-          this.#logger.error(
-            `A listener of the event \`${name}\` failed: ${toError(error).message}`,
-            toError(error).stack,
-          );
+          const { message, stack } = toError(error);
+          this.#logger.error(`A listener of the event \`${name}\` failed: ${message}`, stack);
         }
       });
-    }
+    };
+    EVENT_NAMES.forEach(relay);
   }
 }

@@ -1,0 +1,68 @@
+import { SpanKind } from '@opentelemetry/api';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startRedis, waitFor } from '../harness/index.js';
+import { Recorder } from '../telemetry/recorder.js';
+import { ChatGateway, NewsGateway, startApp } from './fixtures/index.js';
+
+let recorder: Recorder;
+
+beforeEach(() => {
+  recorder = new Recorder().install();
+});
+
+afterEach(() => {
+  Recorder.uninstall();
+});
+
+describe('the handler of a gateway', () => {
+  it('is a span of the trace that goes on in the other node', async () => {
+    const redis = await startRedis();
+    const options = { url: redis.url };
+    const gateways = [NewsGateway];
+    const [a, b] = [await startApp({ options, gateways }), await startApp({ options, gateways })];
+    const near = await a.client({ namespace: '/news' });
+    const far = await b.client({ namespace: '/news' });
+    near.socket.emit('say', 'hello');
+    await far.next('said');
+    await waitFor(() => recorder.spans.some(({ name }) => name === 'process socket.io'), {
+      what: 'the span of node B',
+    });
+
+    const handler = recorder.span('process /news');
+    const publication = recorder.span('xadd socket.io');
+    const delivery = recorder.span('process socket.io');
+    expect(handler.kind).toBe(SpanKind.CONSUMER);
+    expect(publication.parentSpanContext?.spanId).toBe(handler.spanContext().spanId);
+    expect(delivery.parentSpanContext?.spanId).toBe(publication.spanContext().spanId);
+    expect(new Set([handler, publication, delivery].map((span) => span.spanContext().traceId)).size).toBe(1);
+  });
+
+  it('ends its span when its promise has settled, and answers as it does without', async () => {
+    const redis = await startRedis();
+    const app = await startApp({ options: { url: redis.url } });
+    const client = await app.client();
+    expect(await client.socket.emitWithAck('join', 'room')).toBe('room');
+    expect(recorder.span('process /').attributes).toMatchObject({ 'socketio.namespace': '/' });
+  });
+
+  it('is no span with `telemetry: false`, nor is anything else', async () => {
+    const redis = await startRedis();
+    const app = await startApp({ options: { url: redis.url, telemetry: false }, gateways: [ChatGateway] });
+    const client = await app.client();
+    client.socket.emit('say', 'hello');
+    await client.next('said');
+    await app.nest.close();
+    expect(recorder.spans).toEqual([]);
+  });
+
+  it('is recorded where the option `telemetry` says', async () => {
+    const redis = await startRedis();
+    const own = new Recorder();
+    const app = await startApp({ options: { url: redis.url, telemetry: { tracerProvider: own.tracerProvider } } });
+    const client = await app.client();
+    client.socket.emit('say', 'hello');
+    await client.next('said');
+    await waitFor(() => own.span('process /'));
+    expect(recorder.spans).toEqual([]);
+  });
+});
