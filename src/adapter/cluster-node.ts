@@ -9,7 +9,7 @@ import { RedisUnavailableError, toError } from './errors.js';
 import { EventThrottle } from './event-throttle.js';
 import type { RedisStreamsEvents } from './events.js';
 import type { ResolvedOptions } from './options.js';
-import type { RedisConnection, RedisDriver } from './redis/driver.js';
+import { reconnectDelay, type RedisConnection, type RedisDriver } from './redis/driver.js';
 import type { RedisStreamsAdapter } from './redis-streams-adapter.js';
 import { SessionStore } from './sessions/session-store.js';
 import type { StoredSession } from './sessions/session.js';
@@ -35,7 +35,9 @@ export class ClusterNode {
   readonly #desk: SessionDesk;
   readonly #connections: RedisConnection[];
   readonly #reports: EventThrottle;
-  #started: Promise<void> | undefined;
+  #joining: Promise<void> | undefined;
+  #joined = false;
+  #joinError: Error | undefined;
   #closed: Promise<void> | undefined;
   #unobserve: (() => void) | undefined;
   #overflowing = false;
@@ -72,7 +74,7 @@ export class ClusterNode {
       },
       onHeartbeat: (uid, heartbeat) => this.log.compare(uid, heartbeat.published),
     });
-    subscriber.on('ready', () => this.#started !== undefined && this.membership.resume());
+    subscriber.on('ready', () => this.#joined && this.membership.resume());
   }
 
   /**
@@ -80,9 +82,17 @@ export class ClusterNode {
    *
    * @throws {RedisUnavailableError} when that takes longer than `readyTimeout`.
    */
-  ready(): Promise<void> {
-    this.#started ??= this.#start();
-    return this.#started;
+  async ready(): Promise<void> {
+    if (this.#joined) return;
+    this.#joining ??= this.#join();
+    // nobody may be waiting for it any more when it fails
+    this.#joining.catch(() => undefined);
+    const { readyTimeout } = this.options;
+    try {
+      await withDeadline(this.#joining, AbortSignal.timeout(readyTimeout));
+    } catch (error) {
+      throw this.#unavailable(readyTimeout, error);
+    }
   }
 
   attach(adapter: RedisStreamsAdapter): void {
@@ -150,21 +160,24 @@ export class ClusterNode {
     return snapshot(this, this.#connections);
   }
 
-  async #start(): Promise<void> {
-    const { readyTimeout } = this.options;
-    const timeout = AbortSignal.timeout(readyTimeout);
-    const steps = async (): Promise<void> => {
-      await Promise.all(this.#connections.map((connection) => connection.whenReady(timeout)));
-      await this.bus.subscribe(this.bus.clusterChannel, (message) => this.#onBusMessage(message));
-      await this.bus.subscribe(this.bus.nodeChannel(this.uid), (message) => this.#onBusMessage(message));
-      await this.log.start();
-      await this.membership.join();
-    };
-    try {
-      await withDeadline(steps(), timeout);
-    } catch (error) {
-      throw this.#unavailable(readyTimeout, error);
+  /** Joins the cluster, however long it takes Redis to be there: a Server that was not waited for joins later. */
+  async #join(): Promise<void> {
+    for (let failures = 0; ; failures++) {
+      try {
+        await Promise.all(this.#connections.map((connection) => connection.whenReady()));
+        await this.bus.subscribe(this.bus.clusterChannel, (message) => this.#onBusMessage(message));
+        await this.bus.subscribe(this.bus.nodeChannel(this.uid), (message) => this.#onBusMessage(message));
+        await this.log.start();
+        await this.membership.join();
+        break;
+      } catch (error) {
+        if (this.closed) throw error;
+        this.#joinError = toError(error);
+        await new Promise((resolve) => setTimeout(resolve, reconnectDelay(failures)));
+      }
     }
+    if (this.closed) return;
+    this.#joined = true;
     this.#unobserve = this.telemetry.observe(gauges(this, this.#connections));
     if (this.recovers && this.options.sessions === 'crash-safe') this.#desk.keepSessions();
   }
@@ -172,7 +185,8 @@ export class ClusterNode {
   #unavailable(readyTimeout: number, error: unknown): RedisUnavailableError {
     const { address, port } = this.driver.server;
     const where = port === undefined ? `${address}` : `${address}:${port}`;
-    const cause = this.#connections.find(({ lastError }) => lastError !== undefined)?.lastError ?? toError(error);
+    const lost = this.#connections.find(({ lastError }) => lastError !== undefined);
+    const cause = lost?.lastError ?? this.#joinError ?? toError(error);
     return new RedisUnavailableError(
       `Could not join the cluster over Redis at ${where} within ${readyTimeout} ms: ${cause.message || cause.name}. ` +
         'Make sure that Redis runs and accepts the credentials, or raise `readyTimeout`.',
@@ -185,10 +199,8 @@ export class ClusterNode {
     this.#unobserve?.();
     this.#desk.stop();
     this.membership.stop();
-    const started = this.#started;
-    if (started !== undefined) {
+    if (this.#joined) {
       const farewell = async (): Promise<void> => {
-        await started;
         await Promise.all([this.log.drained(), this.sessions.settled()]);
         await this.membership.leave();
       };

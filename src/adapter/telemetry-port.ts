@@ -88,8 +88,8 @@ export interface OperationTelemetry {
 }
 
 export interface ReceivedMessage {
-  /** Id of the stream entry, `undefined` for a message of the ephemeral channel. */
-  id: string | undefined;
+  /** Id of the stream entry. */
+  id: string;
   uid: string;
   namespace: string;
   type: MessageTypeName;
@@ -109,8 +109,6 @@ export interface ReceiveTelemetry {
 }
 
 export interface RequestTelemetry {
-  /** The request's context, for the ephemeral envelope. */
-  readonly carrier: TraceCarrier | undefined;
   /** Sends the request in its own context, so that what it publishes belongs to it. */
   run<T>(send: () => T): T;
   /** The request is over: how many nodes were asked, how many answered. */
@@ -150,7 +148,7 @@ export interface TelemetrySource {
 const noop = (): void => undefined;
 const operation: OperationTelemetry = { end: noop };
 const publication: PublishTelemetry = { carrier: undefined, published: noop, failed: noop };
-const request: RequestTelemetry = { carrier: undefined, run: (send) => send(), end: noop };
+const request: RequestTelemetry = { run: (send) => send(), end: noop };
 const receipt: ReceiveTelemetry = {
   process: (_entry, deliver) => void deliver(),
   end: noop,

@@ -18,6 +18,8 @@ interface LiveSession {
 
 /** A socket whose session is restored, but which is not connected yet: what comes in for it is held back. */
 interface HeldSocket extends LiveSession {
+  /** Where its missed packets begin. */
+  from: string;
   packets: MissedPacket[];
 }
 
@@ -203,7 +205,7 @@ export class Recovery {
     packets.push(...memory.packets);
     scannedEntries += memory.scanned;
     const { sid, pid, rooms, data } = stored;
-    this.#held.set(sid, { pid, since: stored.since ?? absence.from, offset, packets });
+    this.#held.set(sid, { pid, since: stored.since ?? absence.from, from: absence.from, offset, packets });
     this.#sidOf.set(pid, sid);
     this.host.addAll(sid, new Set(rooms));
     const session: Session = { sid, pid, rooms, data, missedPackets: [] };
@@ -224,7 +226,9 @@ export class Recovery {
   #progress(sid: string): Partial<StoredSession> {
     const live = this.#live.get(sid);
     if (live === undefined) return {};
-    const progress: Partial<StoredSession> = { position: this.#position(), since: live.since };
+    // what is still held back has not been written
+    const position = this.#held.get(sid)?.from ?? this.#position();
+    const progress: Partial<StoredSession> = { position, since: live.since };
     if (live.offset !== undefined) progress.offset = live.offset;
     return progress;
   }

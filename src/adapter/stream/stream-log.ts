@@ -44,6 +44,7 @@ export class StreamLog {
   readonly #duplicates = new Map<string, Deduplicator>();
   readonly #recent = new Map<string, RecentEntries>();
   readonly #reader: StreamReader;
+  #reading = false;
 
   constructor(
     writer: RedisConnection,
@@ -75,6 +76,7 @@ export class StreamLog {
 
   /** Finds the ends of the streams and reads on from there. */
   async start(): Promise<void> {
+    if (this.#reading) return;
     await this.#reader.locate();
     const { maxLen, recentMaxBytes } = this.options;
     for (const stream of this.streams) {
@@ -82,6 +84,7 @@ export class StreamLog {
       this.#duplicates.set(stream, await publishersBefore(this.reader, stream, position));
       if (recentMaxBytes > 0) this.#recent.set(stream, new RecentEntries(position, maxLen, recentMaxBytes));
     }
+    this.#reading = true;
     this.#reader.start();
   }
 
