@@ -6,6 +6,7 @@ import type {
   PollResult,
   RequestType,
   SessionOutcome,
+  SessionSource,
   TransitionKind,
 } from '../adapter/telemetry-port.js';
 
@@ -51,3 +52,4 @@ export const OUTCOMES = members<SessionOutcome>({
   forbidden: true,
   error: true,
 });
+export const SOURCES = members<SessionSource>({ memory: true, redis: true });

@@ -40,7 +40,7 @@ export class Metrics {
   /** Builds the instruments anew if the MeterProvider has changed since, which no event tells. Returns whether it did. */
   refresh(): boolean {
     const provider = this.#fixed ?? metrics.getMeterProvider();
-    if (provider === this.#provider || this.#sources.size === 0) {
+    if (provider === this.#provider) {
       return false;
     }
     this.stop();

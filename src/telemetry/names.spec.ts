@@ -48,7 +48,7 @@ afterAll(() => Recorder.uninstall());
 
 /** Rows of the table whose heading begins with that cell. */
 function table(heading: string): string[][] {
-  const [, rows = ''] = page.split(new RegExp(`^\\| ${heading} \\|.*\\n\\| --- .*\\n`, 'm'));
+  const [, rows = ''] = page.split(new RegExp(`^\\| ${heading} +\\|.*\\n\\| ---.*\\n`, 'm'));
   const lines = rows.split('\n');
   const end = lines.findIndex((line) => !line.startsWith('|'));
   return lines.slice(0, end).map((line) =>

@@ -86,6 +86,3 @@ export const MetricName = {
 
 /** Stands for every namespace that was created from a pattern or a function: there is no end to their names. */
 export const DYNAMIC_NAMESPACE = '_dynamic';
-
-/** Stands, on metrics and in span names, for every destination that is not a stream: channels may carry a node's or a namespace's name. */
-export const CHANNEL = '_channel';

@@ -5,6 +5,7 @@ import {
   POLL_RESULTS,
   REQUEST_TYPES,
   ROLES,
+  SOURCES,
   TRANSITIONS,
 } from './closed-sets.js';
 import type { Instruments } from './instruments.js';
@@ -48,8 +49,9 @@ export function primeStreams(instruments: Instruments, streams: readonly string[
 /** Starts the counters of a namespace at 0. */
 export function primeNamespace(instruments: Instruments, namespace: string): void {
   for (const outcome of OUTCOMES) {
-    instruments.add('restores', 0, namespace, outcome, 'redis');
-    // What was restored came from somewhere; what was not may have been refused before anything was looked for.
-    instruments.add('restores', 0, namespace, outcome, outcome === 'restored' ? 'memory' : undefined);
+    // Only what was restored came from somewhere.
+    for (const source of outcome === 'restored' ? SOURCES : [undefined]) {
+      instruments.add('restores', 0, namespace, outcome, source);
+    }
   }
 }

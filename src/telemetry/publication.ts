@@ -15,14 +15,18 @@ export class Publication implements PublishTelemetry {
   readonly #start = performance.now();
 
   constructor(tools: Toolbox, message: PublishedMessage) {
-    const { sources, spans } = tools;
+    const { sources, spans, metrics } = tools;
+    if (sources.size === 0) {
+      // A process that only emits has no node to start, nor a poll that looks after the metrics.
+      metrics.refresh();
+    }
     const { stream, deferred } = message;
     const operation = deferred ? SpanName.CREATE : SpanName.XADD;
     this.message = message;
     this.#tools = tools;
     this.#span = spans.start({
       operation,
-      target: sources.destination(stream),
+      target: stream,
       kind: SpanKind.PRODUCER,
       attributes: {
         ...redisAttributes(sources, stream, operation, deferred ? 'create' : 'send', message),
@@ -49,13 +53,12 @@ export class Publication implements PublishTelemetry {
   }
 
   #settle(error: unknown, attributes?: Record<string, string>): void {
-    const { metrics, sources, spans } = this.#tools;
+    const { metrics, spans } = this.#tools;
     const { stream, type, deferred } = this.message;
-    const destination = sources.destination(stream);
     const kind = error === undefined ? undefined : errorType(error);
-    metrics.add('sent', 1, destination, type, kind);
+    metrics.add('sent', 1, stream, type, kind);
     if (!deferred) {
-      metrics.record('operation', secondsSince(this.#start), destination, kind);
+      metrics.record('operation', secondsSince(this.#start), stream, kind);
       spans.end(this.#span, attributes, error);
     }
   }

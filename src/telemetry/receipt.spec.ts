@@ -140,6 +140,13 @@ describe('a message of another node', () => {
     expect(recorder.span('process socket.io').spanContext().traceId).toBe(TRACE);
   });
 
+  test('is known by what it holds, not by the object that describes it', () => {
+    const receipt = telemetry.receive(STREAM, [entryOf()]);
+    receipt.process(entryOf(), () => 1);
+    receipt.end();
+    expect(outline(recorder.span('process socket.io')).parent).toBe(CREATION);
+  });
+
   test('is delivered inside its span and nothing else', () => {
     const active: unknown[] = [];
     const outer = recorder.tracerProvider.getTracer('test').startSpan('an old request');
@@ -243,24 +250,6 @@ describe('a message of another node', () => {
         ),
       ),
     ).toBe(102);
-  });
-});
-
-describe('a message of the ephemeral channel', () => {
-  const channel = 'socket.io#/chat#node-a#';
-
-  test('keeps the name of its channel out of metrics and span names, which are to be few', async () => {
-    const entry = entryOf({ id: undefined, type: 'fetch_sockets' });
-    const receipt = telemetry.receive(channel, [entry]);
-    receipt.process(entry, () => undefined);
-    receipt.end();
-
-    const span = recorder.span('process _channel');
-    expect(span.attributes['messaging.destination.name']).toBe(channel);
-    expect(span.attributes).not.toHaveProperty('messaging.message.id');
-    const consumed = await recorder.values('messaging.client.consumed.messages');
-    expect(consumed.map(([attributes]) => attributes['messaging.destination.name'])).toEqual(['_channel']);
-    expect(await recorder.histogram('socketio.adapter.message.delivery.duration')).toEqual([]);
   });
 });
 

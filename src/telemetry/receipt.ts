@@ -15,27 +15,18 @@ const ENTRY_ID = /^(\d+)-\d+$/;
 export class Receipt implements ReceiveTelemetry {
   readonly #tools: Toolbox;
   readonly #stream: string;
-  readonly #destination: string;
-  readonly #creations = new Map<ReceivedMessage, SpanContext>();
   readonly #span: Span | undefined;
   #skipped = 0;
 
   constructor(tools: Toolbox, stream: string, entries: readonly ReceivedMessage[]) {
     this.#tools = tools;
     this.#stream = stream;
-    this.#destination = tools.sources.destination(stream);
     this.#count(entries);
-    for (const entry of entries) {
-      const creation = entry.own ? undefined : readCarrier(entry.carrier);
-      if (creation) {
-        this.#creations.set(entry, creation);
-      }
-    }
-    const sampled = [...this.#creations.values()].filter(({ traceFlags }) => traceFlags & TraceFlags.SAMPLED);
+    const sampled = entries.map(creationOf).filter(isSampled);
     if (sampled.length > 0) {
       this.#span = tools.spans.start({
         operation: SpanName.XREAD,
-        target: this.#destination,
+        target: this.#stream,
         kind: SpanKind.CLIENT,
         attributes: {
           ...redisAttributes(tools.sources, stream, SpanName.XREAD, 'receive', commonToAll(entries)),
@@ -68,7 +59,7 @@ export class Receipt implements ReceiveTelemetry {
 
   end(): void {
     if (this.#skipped > 0) {
-      this.#tools.metrics.add('skipped', this.#skipped, this.#destination);
+      this.#tools.metrics.add('skipped', this.#skipped, this.#stream);
     }
     if (this.#span) {
       this.#tools.spans.end(this.#span);
@@ -81,24 +72,22 @@ export class Receipt implements ReceiveTelemetry {
       counts.set(type, (counts.get(type) ?? 0) + 1);
     }
     for (const [type, count] of counts) {
-      this.#tools.metrics.add('consumed', count, this.#destination, type);
+      this.#tools.metrics.add('consumed', count, this.#stream, type);
     }
   }
 
   #startProcess(entry: ReceivedMessage): Span | undefined {
-    const creation = this.#creations.get(entry);
+    const creation = creationOf(entry);
     if (!creation) {
       return undefined;
     }
     const { sources, spans } = this.#tools;
     const attributes = redisAttributes(sources, this.#stream, SpanName.PROCESS, 'process', entry);
     attributes[AttributeName.NODE_UID] = entry.uid;
-    if (entry.id !== undefined) {
-      attributes[AttributeName.MESSAGING_MESSAGE_ID] = entry.id;
-    }
+    attributes[AttributeName.MESSAGING_MESSAGE_ID] = entry.id;
     return spans.start({
       operation: SpanName.PROCESS,
-      target: this.#destination,
+      target: this.#stream,
       kind: SpanKind.CONSUMER,
       attributes,
       parent: remoteParent(creation),
@@ -109,15 +98,24 @@ export class Receipt implements ReceiveTelemetry {
   #measure(entry: ReceivedMessage, start: number, delivered: number | undefined, failure: unknown): void {
     const { metrics } = this.#tools;
     const kind = failure === undefined ? undefined : errorType(failure);
-    metrics.record('process', secondsSince(start), this.#destination, entry.type, kind);
+    metrics.record('process', secondsSince(start), this.#stream, entry.type, kind);
     if (delivered === 0) {
       this.#skipped += 1;
     } else if (failure === undefined) {
-      const published = entry.id === undefined ? undefined : ENTRY_ID.exec(entry.id)?.[1];
+      const published = ENTRY_ID.exec(entry.id)?.[1];
       if (published !== undefined) {
         // The clock of Redis may be ahead of ours.
-        metrics.record('delivery', Math.max(0, (Date.now() - Number(published)) / 1_000), this.#destination);
+        metrics.record('delivery', Math.max(0, (Date.now() - Number(published)) / 1_000), this.#stream);
       }
     }
   }
+}
+
+/** The context in which another node created the message. */
+function creationOf({ own, carrier }: ReceivedMessage): SpanContext | undefined {
+  return own ? undefined : readCarrier(carrier);
+}
+
+function isSampled(creation: SpanContext | undefined): creation is SpanContext {
+  return creation !== undefined && (creation.traceFlags & TraceFlags.SAMPLED) !== 0;
 }

@@ -46,6 +46,14 @@ describe('the SDK may be set up', () => {
     expect(first.spans).toHaveLength(spans);
   });
 
+  test('in a process that only emits', async () => {
+    const recorder = new Recorder().install();
+    const message = { stream: STREAM, namespace: '/', type: 'broadcast', roomCount: 0, deferred: false } as const;
+    createTelemetry().publish(message).published('1-0');
+    expect(recorder.span('xadd socket.io').attributes).not.toHaveProperty('server.address');
+    expect(await recorder.values('messaging.client.sent.messages')).toHaveLength(1);
+  });
+
   test('without being global', async () => {
     const recorder = new Recorder();
     const { tracerProvider, meterProvider } = recorder;

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import type { TelemetrySource } from '../adapter/telemetry-port.js';
-import { AttributeName, CHANNEL, DYNAMIC_NAMESPACE } from './names.js';
+import { AttributeName, DYNAMIC_NAMESPACE } from './names.js';
 
 const NO_SERVER: Attributes = {};
 
@@ -25,11 +25,6 @@ export class Sources implements Iterable<TelemetrySource> {
   delete(source: TelemetrySource): void {
     this.#sources.delete(source);
     this.#index();
-  }
-
-  /** The destination under a name that is one of few. */
-  destination(name: string): string {
-    return this.#byStream.has(name) ? name : CHANNEL;
   }
 
   /** The namespace under a name that is one of few. */

@@ -9,7 +9,6 @@ import type {
 } from '../adapter/telemetry-port.js';
 import { runInRoot, runSuppressed } from './ambient.js';
 import { AttributesHook } from './attributes-hook.js';
-import { writeCarrier } from './carrier.js';
 import { errorType } from './error-type.js';
 import { handle, type HandlerTelemetry } from './handler.js';
 import { Metrics } from './metrics.js';
@@ -59,7 +58,7 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
     return this.#operation(
       {
         operation: SpanName.XADD,
-        target: sources.destination(stream),
+        target: stream,
         kind: SpanKind.CLIENT,
         attributes: {
           ...redisAttributes(sources, stream, SpanName.XADD, 'send', commonToAll(own.map(({ message }) => message))),
@@ -68,23 +67,22 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
         parent: ROOT_CONTEXT,
         links: linksTo(own.map(({ spanContext }) => spanContext)),
       },
-      (seconds, kind) => this.#tools.metrics.record('operation', seconds, sources.destination(stream), kind),
+      (seconds, kind) => this.#tools.metrics.record('operation', seconds, stream, kind),
     );
   };
 
   poll: TelemetryPort['poll'] = (stream, result) => {
-    const { metrics, sources } = this.#tools;
+    const { metrics } = this.#tools;
     metrics.refresh();
-    metrics.add('polls', 1, sources.destination(stream), result);
+    metrics.add('polls', 1, stream, result);
   };
 
   receive: TelemetryPort['receive'] = (stream, entries) => new Receipt(this.#tools, stream, entries);
 
   dropped: TelemetryPort['dropped'] = (stream, reason, count) =>
-    this.#tools.metrics.add('dropped', count, this.#tools.sources.destination(stream), reason);
+    this.#tools.metrics.add('dropped', count, stream, reason);
 
-  duplicate: TelemetryPort['duplicate'] = (stream) =>
-    this.#tools.metrics.add('duplicates', 1, this.#tools.sources.destination(stream));
+  duplicate: TelemetryPort['duplicate'] = (stream) => this.#tools.metrics.add('duplicates', 1, stream);
 
   request = (namespace: string, type: RequestType): RequestTelemetry => {
     const { spans, metrics } = this.#tools;
@@ -98,7 +96,6 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
       parent,
     });
     return {
-      carrier: writeCarrier(span.spanContext()),
       run: (send) => runIn(span, parent, send),
       end: (expected, received, error) => {
         spans.end(span, { [A.REQUEST_EXPECTED_RESPONSES]: expected, [A.REQUEST_RECEIVED_RESPONSES]: received }, error);

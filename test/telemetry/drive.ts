@@ -92,5 +92,7 @@ function sessions(telemetry: ReturnType<typeof createTelemetry>): void {
     telemetry.restoreSession('/').end({ outcome, source: undefined, missedPackets: 0, scannedEntries: 0 });
   }
   const error = new RangeError();
-  telemetry.restoreSession('/').end({ outcome: 'error', source: 'redis', missedPackets: 0, scannedEntries: 5, error });
+  telemetry
+    .restoreSession('/')
+    .end({ outcome: 'error', source: undefined, missedPackets: 0, scannedEntries: 0, error });
 }
