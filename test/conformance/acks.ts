@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { startCluster, waitFor, type TestClient } from '../harness/index.js';
+import { waitFor, type TestClient } from '../harness/index.js';
 import { outcome, threeClients, type Suite } from './suite.js';
 
 type Acknowledge = (...args: unknown[]) => void;
@@ -250,17 +250,6 @@ export function acks(suite: Suite): void {
       await outcome(suite, clients, 'question');
 
       await waitForPendingAcks(suite, clients, before);
-    });
-
-    check('a server that is alone asks its own clients', async () => {
-      const alone = await startCluster({ adapter: suite.adapter, nodes: 1 });
-      const client = await alone.connect(0);
-      answering(client, 'alone');
-      const answers = await alone
-        .node(0)
-        .run((io, _ctx, timeout) => io.timeout(timeout).emitWithAck('question', 'hi'), PATIENCE_MS);
-
-      expect(answers).toEqual(['hi alone']);
     });
   });
 }

@@ -1,10 +1,10 @@
 import type { RedisClientType } from 'redis';
-import type { Namespace, Server, ServerOptions } from 'socket.io';
+import type { Server, ServerOptions } from 'socket.io';
 import type { RedisStreamsAdapterOptions } from '../../src/adapter/options.js';
 import type { ResolvedNodeOptions } from './node-options.js';
 
 /** The function that socket.io calls with `new` for each namespace. */
-export type AdapterFactory = new (nsp: Namespace) => Namespace['adapter'];
+export type AdapterFactory = NonNullable<ServerOptions['adapter']>;
 
 /** What a function that runs in a node gets besides its server. */
 export interface NodeContext {
