@@ -26,6 +26,8 @@ export interface NodeContext {
   createRedisClient(): Promise<RedisClientType>;
   /** The rows of CLIENT LIST. The connections of this node, duplicates included, have its name (`options.name`) as `name`. */
   connections(): Promise<Record<string, string>[]>;
+  /** What the source text of a function or another expression stands for. */
+  evaluate(source: string): unknown;
   /** A listener that keeps what it is called with, for `recorded()` and `node.recorded()`; functions among the arguments are left out. */
   record(name: string): (...args: unknown[]) => void;
   recorded(name: string): unknown[][];
