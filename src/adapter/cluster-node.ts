@@ -58,7 +58,9 @@ export class ClusterNode {
     this.bus = new Bus(this.commands, subscriber, options, () => this.#reports.count('malformed message on a channel'));
     this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix);
     this.#desk = new SessionDesk(this);
-    const log = { ...options, uid: this.uid, recentMaxBytes: recovers ? options.recentMaxBytes : 0 };
+    // sessions are restored also where no entry is to be remembered; nothing fits in one byte
+    const recentMaxBytes = recovers ? Math.max(1, options.recentMaxBytes) : 0;
+    const log = { ...options, uid: this.uid, recentMaxBytes };
     this.log = new StreamLog(this.commands, reader, log, this.telemetry, {
       onEntry: (entry, own) => this.#onEntry(entry, own),
       onEntryFailed: (reason, error) => this.#reports.count(`${reason}: ${toError(error).message}`),
