@@ -5,27 +5,32 @@ import { localProgram } from './local-process.js';
 import type { RedisProgram } from './program.js';
 import { run } from './run.js';
 
+/** The `redis-server` of Debian's or Ubuntu's own packages, see {@link debianPackage}. */
+export function debianProgram(): Promise<RedisProgram> {
+  return debianPackage('redis-server', unpackedProgram);
+}
+
 /**
- * The `redis-server` of Debian's or Ubuntu's own packages, unpacked into a cache folder: nothing is installed, and no root
- * is needed. The first time takes a few seconds and the network.
+ * Unpacks a package of Debian or Ubuntu and what it needs into a cache folder, and resolves with what `open` makes of that
+ * folder: nothing is installed, and no root is needed. The first time takes a few seconds and the network.
  */
-export async function debianProgram(): Promise<RedisProgram> {
+export async function debianPackage<T>(name: string, open: (root: string) => Promise<T>): Promise<T> {
   for (const tool of ['apt-get', 'dpkg']) {
     await run(tool, ['--version']).catch(() => {
-      throw new Error(`${tool} does not run, so there is no redis-server package of Debian or Ubuntu to unpack.`);
+      throw new Error(`${tool} does not run, so there is no ${name} package of Debian or Ubuntu to unpack.`);
     });
   }
   const cache = join(
     process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
     'nestjs-redis-streams-adapter',
-    `redis-server-${await release()}-${process.arch}`,
+    `${name}-${await release()}-${process.arch}`,
   );
-  const cached = await unpackedProgram(cache).catch(() => undefined);
+  const cached = await open(cache).catch(() => undefined);
   if (cached) {
     return cached;
   }
-  await unpackInto(cache);
-  return unpackedProgram(cache);
+  await unpackInto(cache, name, open);
+  return open(cache);
 }
 
 /** Name of the release, because a package of another one may need other libraries. */
@@ -49,20 +54,20 @@ async function libraryFolders(folder: string): Promise<string[]> {
   return [...new Set(libraries)];
 }
 
-async function unpackInto(cache: string): Promise<void> {
+async function unpackInto(cache: string, name: string, open: (root: string) => Promise<unknown>): Promise<void> {
   await mkdir(dirname(cache), { recursive: true });
   // Unpacked beside its place and renamed into it: two processes may be at it at once.
   const work = await mkdtemp(`${cache}.`);
   try {
     const root = join(work, 'root');
     await mkdir(root);
-    for (const file of await download(work)) {
+    for (const file of await download(work, name)) {
       await run('dpkg', ['-x', join(work, file), root]);
     }
-    await unpackedProgram(root);
+    await open(root);
     await rename(root, cache).catch(async () => {
       // Another process was quicker, or what is there is broken.
-      const other = await unpackedProgram(cache).catch(() => undefined);
+      const other = await open(cache).catch(() => undefined);
       if (!other) {
         await rename(cache, join(work, 'broken'));
         await rename(root, cache);
@@ -73,27 +78,27 @@ async function unpackInto(cache: string): Promise<void> {
   }
 }
 
-/** Downloads redis-server and what it needs beyond what is installed; resolves with the names of the files. */
-async function download(folder: string): Promise<string[]> {
-  await downloadWith(folder, []).catch(async () => {
+/** Downloads the package and what it needs beyond what is installed; resolves with the names of the files. */
+async function download(folder: string, name: string): Promise<string[]> {
+  await downloadWith(folder, name, []).catch(async () => {
     // The machine's package lists are empty or old. Lists of our own need no root, and leave the machine as it was.
     const lists = join(folder, 'lists');
     await mkdir(join(lists, 'partial'), { recursive: true });
     await mkdir(join(folder, 'cache'));
     const own = ['-o', `Dir::State::lists=${lists}`, '-o', `Dir::Cache=${join(folder, 'cache')}`];
     await run('apt-get', ['update', ...own], { cwd: folder });
-    await downloadWith(folder, own);
+    await downloadWith(folder, name, own);
   });
   const files = await readdir(folder);
   return files.filter((file) => file.endsWith('.deb'));
 }
 
-async function downloadWith(folder: string, options: readonly string[]): Promise<void> {
-  const plan = await run('apt-get', ['install', '--simulate', '--no-install-recommends', ...options, 'redis-server'], {
+async function downloadWith(folder: string, name: string, options: readonly string[]): Promise<void> {
+  const plan = await run('apt-get', ['install', '--simulate', '--no-install-recommends', ...options, name], {
     env: { ...process.env, LC_ALL: 'C' },
   });
   const packages = [...plan.matchAll(/^Inst (\S+)(?: \[\S+\])? \((\S+)/gm)].map(
-    ([, name, version]) => `${name}=${version}`,
+    ([, dependency, version]) => `${dependency}=${version}`,
   );
   await run('apt-get', ['download', ...options, ...packages], { cwd: folder });
 }
