@@ -6,6 +6,7 @@ import { isFree } from './free-port.js';
 import { answersPing } from './ping.js';
 import { poll } from './poll.js';
 
+const forever = 'setInterval(() => undefined, 1_000);';
 const children: ChildProcess[] = [];
 
 interface Parent {
@@ -14,13 +15,15 @@ interface Parent {
   folder: string;
 }
 
-/** A process that starts a server, then does what `then` says. */
-async function parent(then: string): Promise<Parent> {
+/** A process that starts a server, does what `first` says, tells where the server is, then does what `then` says. */
+async function parent({ first = '', then = '' }): Promise<Parent> {
   const script = `
     import { RedisServer } from ${JSON.stringify(new URL('redis-server.ts', import.meta.url).href)};
     const server = await RedisServer.start();
     const dir = await server.command('CONFIG', 'GET', 'dir');
-    console.log(JSON.stringify({ port: server.port, folder: Object.values(dir).at(-1) }));
+    const folder = Object.values(dir).at(-1);
+    ${first}
+    console.log(JSON.stringify({ port: server.port, folder }));
     ${then}
   `;
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
@@ -44,7 +47,7 @@ afterEach(() => {
 
 describe('The server of a process that ends', () => {
   it.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)('ends with it on %s', async (signal) => {
-    const running = await parent('setInterval(() => undefined, 1_000);');
+    const running = await parent({ then: forever });
     expect(await answersPing(running.port)).toBe(true);
 
     running.child.kill(signal);
@@ -53,12 +56,7 @@ describe('The server of a process that ends', () => {
   });
 
   it('ends with it on SIGKILL even while it is paused', async () => {
-    const running = await parent(`
-      await server.pause();
-      console.log('paused');
-      setInterval(() => undefined, 1_000);
-    `);
-    await once(running.child.stdout!, 'data');
+    const running = await parent({ first: 'await server.pause();', then: forever });
 
     running.child.kill('SIGKILL');
 
@@ -66,13 +64,15 @@ describe('The server of a process that ends', () => {
   });
 
   it('ends with it on an exception', async () => {
-    const running = await parent(`process.on('uncaughtException', () => process.exit(1)); throw new Error('crash');`);
+    const running = await parent({
+      then: `process.on('uncaughtException', () => process.exit(1)); throw new Error('crash');`,
+    });
 
     await expectNothingLeft(running);
   });
 
   it('does not keep it running', async () => {
-    const running = await parent('');
+    const running = await parent({});
 
     if (running.child.exitCode === null) {
       await once(running.child, 'exit');

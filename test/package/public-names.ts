@@ -3,7 +3,6 @@ export const publicNames: Record<string, readonly string[]> = {
   '.': [
     'AdapterClosedError',
     'AttributeName',
-    'CHANNEL',
     'DYNAMIC_NAMESPACE',
     'INSTRUMENTATION_SCOPE',
     'InjectRedisStreams',
