@@ -28,9 +28,12 @@ export class EventThrottle {
 
   #flush(): void {
     for (const [reason, count] of this.#counts) {
-      if (count > 0) this.report(reason, count);
-      this.#counts.delete(reason);
-      if (count > 0) this.#counts.set(reason, 0);
+      if (count === 0) {
+        this.#counts.delete(reason);
+      } else {
+        this.#counts.set(reason, 0);
+        this.report(reason, count);
+      }
     }
     if (this.#counts.size > 0) return;
     clearInterval(this.#timer);
