@@ -8,12 +8,14 @@ import {
   type PacketWriteOptions,
   type SocketLike,
 } from './socket-io.js';
-import { decodeEntry, optionsOf } from './wire/entry-codec.js';
-import type { StreamEntry, WireOptions } from './wire/message.js';
+import { optionsOf, payloadOf } from './wire/entry-codec.js';
+import type { StreamEntry, WireFlags } from './wire/message.js';
+import type { Payload } from './wire/payload.js';
 
 /** What is used of the in-memory adapter beyond its public types. */
 interface InMemoryAdapter extends Pick<Adapter, 'rooms' | 'sids' | 'addAll' | 'del'> {
   readonly nsp: NamespaceLike;
+  readonly encoder: { encode(packet: Packet): unknown[]; replacer?: unknown };
   /** Encodes a packet once for all its receivers. */
   _encode(packet: Packet, options: PacketWriteOptions): unknown;
 }
@@ -21,12 +23,15 @@ interface InMemoryAdapter extends Pick<Adapter, 'rooms' | 'sids' | 'addAll' | 'd
 /** Brings packets and operations to the local sockets of a namespace. */
 export class Delivery {
   readonly #adapter: InMemoryAdapter;
+  /** What the text of an event begins with, where JSON goes out as it is: with the parser that Socket.IO comes with. */
+  readonly #textPrefix: string | undefined;
 
   constructor(
     adapter: Adapter,
     private readonly recovery: Recovery | undefined,
   ) {
     this.#adapter = adapter as unknown as InMemoryAdapter;
+    this.#textPrefix = textPrefix(this.#adapter);
   }
 
   /** Delivers a broadcast that was read from the stream, and returns how many sockets it was written to. */
@@ -34,35 +39,32 @@ export class Delivery {
     const opts = optionsOf(entry);
     const targets = this.#targets(opts.rooms, opts.except);
     if (targets.length === 0) return 0;
-    const message = decodeEntry(entry);
-    const packet = (message.data as { packet: Packet }).packet;
-    const { volatile = false, compress } = opts.flags;
-    if (!this.recovery) return this.#write(packet, targets, opts);
-    if (volatile) return this.#write(withoutOffset(packet), targets, opts);
-    packet.data.push(entry.id);
-    const connected = targets.filter((sid) => !this.recovery!.hold(sid, { id: entry.id, data: packet.data, compress }));
-    const written = this.#write(packet, connected, opts);
+    const payload = payloadOf(entry);
+    const { flags } = opts;
+    if (!this.recovery) return this.#write(payload, targets, flags);
+    if (flags.volatile === true) return this.#write(payload.withoutOffset(), targets, flags);
+    const missed = { id: entry.id, payload: payload.withOffset(entry.id), compress: flags.compress };
+    const connected = targets.filter((sid) => !this.recovery!.hold(sid, missed));
+    const written = this.#write(missed.payload, connected, flags);
     for (const sid of connected) this.recovery.written(sid, entry.id);
     return written;
   }
 
-  /** Delivers a packet that does not go through the stream. */
-  deliverLocally(packet: Packet, opts: BroadcastOptions): void {
-    const { type, data } = packet;
-    const own = this.recovery ? withoutOffset(packet) : { type, data };
-    this.#write(own, this.#targets(opts.rooms, opts.except ?? []), { flags: opts.flags ?? {} });
+  /** Delivers a packet that does not go through the stream, or not only. */
+  deliverLocally(payload: Payload, opts: BroadcastOptions): void {
+    const targets = this.#targets(opts.rooms, opts.except ?? []);
+    this.#write(this.recovery ? payload.withoutOffset() : payload, targets, opts.flags ?? {});
   }
 
   /** Delivers a packet that is to be acknowledged. What is still unanswered after `timeout` ms is forgotten. */
   deliverWithAck(
-    packet: Packet,
+    payload: Payload,
     opts: BroadcastOptions,
     timeout: number | undefined,
     onCount: (clients: number) => void,
     onAck: (...args: unknown[]) => void,
   ): void {
     const { nsp } = this.#adapter;
-    const { type, data } = packet;
     const id = nsp._ids++;
     const waiting = new Set<SocketLike>();
     const sids = this.#targets(opts.rooms, opts.except ?? []);
@@ -82,17 +84,13 @@ export class Delivery {
     timer.unref();
     if (waiting.size === 0) clearTimeout(timer);
     const count = waiting.size;
-    this.#write({ type, data, id }, sids, { flags: opts.flags ?? {} });
+    this.#write(payload, sids, opts.flags ?? {}, id);
     onCount(count);
   }
 
   /** Writes a packet that a client missed. */
-  write(socket: SocketLike, missed: MissedPacket): void {
-    const packet: Packet = { type: EVENT_PACKET, data: missed.data, nsp: this.#adapter.nsp.name };
-    const options: PacketWriteOptions = { preEncoded: true, volatile: undefined, compress: missed.compress };
-    const encoded = this.#adapter._encode(packet, options);
-    socket.notifyOutgoingListeners(packet);
-    socket.client.writeToEngine(encoded, options);
+  writeMissed(socket: SocketLike, { payload, compress }: MissedPacket): void {
+    this.#write(payload, [socket.id], compress === undefined ? {} : { compress });
   }
 
   /** Makes sockets join rooms; one that is being restored, too. */
@@ -115,21 +113,37 @@ export class Delivery {
     }
   }
 
-  #write(packet: Packet, sids: readonly string[], { flags }: Pick<WireOptions, 'flags'>): number {
+  #write(payload: Payload, sids: readonly string[], flags: WireFlags, id?: number): number {
     const { nsp } = this.#adapter;
-    if (sids.length === 0) return 0;
-    packet.nsp = nsp.name;
     const options: PacketWriteOptions = { preEncoded: true, volatile: flags.volatile, compress: flags.compress };
-    const encoded = this.#adapter._encode(packet, options);
+    let encoded: unknown;
     let written = 0;
     for (const sid of sids) {
       const socket = nsp.sockets.get(sid);
       if (!socket) continue;
-      socket.notifyOutgoingListeners(packet);
+      encoded ??= this.#encode(payload, options, id);
+      if (socket._anyOutgoingListeners?.length) socket.notifyOutgoingListeners(this.#packet(payload, id));
       socket.client.writeToEngine(encoded, options);
       written++;
     }
     return written;
+  }
+
+  /** Where the arguments are there as JSON, the frame is made from it. */
+  #encode(payload: Payload, options: PacketWriteOptions, id: number | undefined): unknown {
+    const { _encode: encode } = this.#adapter;
+    if (this.#textPrefix === undefined || payload.json === undefined) {
+      return encode.call(this.#adapter, this.#packet(payload, id), options);
+    }
+    const text = this.#textPrefix + (id ?? '') + payload.json;
+    const encoder = { encode: () => [text] };
+    return encode.call({ encoder } as unknown as InMemoryAdapter, NO_PACKET, options);
+  }
+
+  #packet(payload: Payload, id: number | undefined): Packet {
+    const packet: Packet = { type: EVENT_PACKET, data: payload.args, nsp: this.#adapter.nsp.name };
+    if (id !== undefined) packet.id = id;
+    return packet;
   }
 
   /** The sockets in one of the rooms (all of them, when none is given) and in none of those excepted. */
@@ -148,10 +162,13 @@ export class Delivery {
   }
 }
 
-/**
- * A packet that is never sent again carries no offset. A client takes any string in its last argument for one, though, and would
- * come back with it: such a packet gets one more argument, `null`.
- */
-function withoutOffset({ type, data }: Packet): Packet {
-  return { type, data: typeof data.at(-1) === 'string' && data.length > 1 ? [...data, null] : data };
+const NO_PACKET: Packet = { type: EVENT_PACKET, data: [] };
+
+/** See https://socket.io/docs/v4/socket-io-protocol/#packet-encoding */
+function textPrefix({ nsp, encoder }: InMemoryAdapter): string | undefined {
+  if (encoder.replacer !== undefined) return undefined;
+  const prefix = nsp.name === '/' ? '2' : `2${nsp.name},`;
+  const sample = ['event', { ['key']: null }];
+  const encoded = encoder.encode({ type: EVENT_PACKET, data: sample, nsp: nsp.name });
+  return encoded.length === 1 && encoded[0] === prefix + JSON.stringify(sample) ? prefix : undefined;
 }

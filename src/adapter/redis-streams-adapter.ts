@@ -5,10 +5,10 @@ import { Delivery } from './delivery.js';
 import { RemoteNodeError } from './errors.js';
 import { Recovery } from './sessions/recovery.js';
 import type { NamespaceLike, Packet, SocketLike } from './socket-io.js';
-import type { EncodedMessage } from './wire/entry-codec.js';
-import { decodeEntry } from './wire/entry-codec.js';
+import { decodeEntry, encodeBroadcast, encodeMessage, type EncodedMessage } from './wire/entry-codec.js';
 import { pack } from './wire/envelope.js';
 import type { ClusterMessage, Sender, StreamEntry, WireOptions } from './wire/message.js';
+import { Payload } from './wire/payload.js';
 import { parseData } from './wire/validate.js';
 
 type SessionToPersist = Parameters<Adapter['persistSession']>[0];
@@ -25,7 +25,7 @@ export class RedisStreamsAdapter extends Adapter {
   readonly #delivery: Delivery;
   readonly #recovery: Recovery | undefined;
   /** The local share of requests that are answered when they are read back. */
-  readonly #ownShare = new Map<string, (message: ClusterMessage) => void>();
+  readonly #ownShare = new Map<string, () => void>();
   #closed: Promise<void> | undefined;
 
   /** @internal */
@@ -37,7 +37,7 @@ export class RedisStreamsAdapter extends Adapter {
         {
           nsp,
           addAll: (sid, rooms) => super.addAll(sid, rooms),
-          write: (socket, packet) => this.#delivery.write(socket, packet),
+          write: (socket, packet) => this.#delivery.writeMissed(socket, packet),
         },
         node,
       );
@@ -82,13 +82,10 @@ export class RedisStreamsAdapter extends Adapter {
   }
 
   override broadcast(packet: Packet, opts: BroadcastOptions): void {
-    if (opts.flags?.local) return this.#delivery.deliverLocally(packet, opts);
-    const { type, data } = packet;
-    const message = this.#encode({
-      type: MessageType.BROADCAST,
-      data: { opts: wireOptions(opts), packet: { type, data } },
-    });
-    if (!this.#recovery) super.broadcast(packet, opts);
+    if (opts.flags?.local) return this.#delivery.deliverLocally(Payload.of(packet.data), opts);
+    const { onlyPlaintext } = this.#node.options;
+    const message = encodeBroadcast(packet.data, wireOptions(opts), undefined, onlyPlaintext);
+    if (!this.#recovery) this.#delivery.deliverLocally(message.payload, opts);
     this.#publish(message, opts);
   }
 
@@ -100,16 +97,12 @@ export class RedisStreamsAdapter extends Adapter {
   ): void {
     const timeout = opts.flags?.timeout;
     if (opts.flags?.local) {
-      this.#delivery.deliverWithAck(packet, opts, timeout, clientCountCallback, ack);
+      this.#delivery.deliverWithAck(Payload.of(packet.data), opts, timeout, clientCountCallback, ack);
       return;
     }
-    const { type, data } = packet;
-    const requestId = this.#node.requests.newId();
-    const encoded = this.#encode({
-      type: MessageType.BROADCAST,
-      data: { opts: wireOptions(opts), packet: { type, data }, requestId },
-    });
     const { requests, telemetry, options } = this.#node;
+    const requestId = requests.newId();
+    const message = encodeBroadcast(packet.data, wireOptions(opts), requestId, options.onlyPlaintext);
     const request = telemetry.request(this.nsp.name, 'broadcast_with_ack');
     const collector = new AckCollector(this.#node.others(), clientCountCallback, ack, {
       telemetry: request,
@@ -120,39 +113,36 @@ export class RedisStreamsAdapter extends Adapter {
       },
     });
     requests.track(requestId, collector);
-    const deliver = (own: Packet): void =>
+    const deliver = (): void =>
       this.#delivery.deliverWithAck(
-        own,
+        message.payload,
         opts,
         timeout,
         (count) => collector.localCount(count),
         (...args) => collector.localAck(args),
       );
-    if (this.#recovery) {
-      this.#ownShare.set(requestId, (message) => 'packet' in message.data && deliver(message.data.packet as Packet));
-    } else {
-      deliver(packet);
-    }
-    request.run(() => this.#publish(encoded, opts));
+    if (this.#recovery) this.#ownShare.set(requestId, deliver);
+    else deliver();
+    request.run(() => this.#publish(message, opts));
   }
 
   override addSockets(opts: BroadcastOptions, rooms: string[]): void {
     if (opts.flags?.local) return this.#delivery.join(opts, rooms);
-    const message = this.#encode({ type: MessageType.SOCKETS_JOIN, data: { opts: wireOptions(opts), rooms } });
+    const message = encodeMessage({ type: MessageType.SOCKETS_JOIN, data: { opts: wireOptions(opts), rooms } });
     if (!this.#recovery) this.#delivery.join(opts, rooms);
     this.#publish(message, opts);
   }
 
   override delSockets(opts: BroadcastOptions, rooms: string[]): void {
     if (opts.flags?.local) return this.#delivery.leave(opts, rooms);
-    const message = this.#encode({ type: MessageType.SOCKETS_LEAVE, data: { opts: wireOptions(opts), rooms } });
+    const message = encodeMessage({ type: MessageType.SOCKETS_LEAVE, data: { opts: wireOptions(opts), rooms } });
     if (!this.#recovery) this.#delivery.leave(opts, rooms);
     this.#publish(message, opts);
   }
 
   override disconnectSockets(opts: BroadcastOptions, close: boolean): void {
     if (opts.flags?.local) return super.disconnectSockets(opts, close);
-    const message = this.#encode({ type: MessageType.DISCONNECT_SOCKETS, data: { opts: wireOptions(opts), close } });
+    const message = encodeMessage({ type: MessageType.DISCONNECT_SOCKETS, data: { opts: wireOptions(opts), close } });
     if (!this.#recovery) super.disconnectSockets(opts, close);
     this.#publish(message, opts);
   }
@@ -161,7 +151,7 @@ export class RedisStreamsAdapter extends Adapter {
     if (opts.flags?.local) return super.fetchSockets(opts);
     const { requests, telemetry, options, uid } = this.#node;
     const requestId = requests.newId();
-    const encoded = this.#encode({ type: MessageType.FETCH_SOCKETS, data: { opts: wireOptions(opts), requestId } });
+    const encoded = encodeMessage({ type: MessageType.FETCH_SOCKETS, data: { opts: wireOptions(opts), requestId } });
     const nodes = this.#node.others();
     const local = this.#recovery ? undefined : super.fetchSockets(opts);
     if (this.#recovery) {
@@ -197,13 +187,13 @@ export class RedisStreamsAdapter extends Adapter {
   override serverSideEmit(packet: unknown[]): void {
     const last = packet.at(-1);
     if (typeof last !== 'function') {
-      this.#publish(this.#encode({ type: MessageType.SERVER_SIDE_EMIT, data: { packet } }), undefined);
+      this.#publish(encodeMessage({ type: MessageType.SERVER_SIDE_EMIT, data: { packet } }), undefined);
       return;
     }
     const ack = last as (error: Error | null, responses: unknown[]) => void;
     const { requests, telemetry, options } = this.#node;
     const requestId = requests.newId();
-    const encoded = this.#encode({
+    const encoded = encodeMessage({
       type: MessageType.SERVER_SIDE_EMIT,
       data: { packet: packet.slice(0, -1), requestId },
     });
@@ -268,11 +258,10 @@ export class RedisStreamsAdapter extends Adapter {
     if (entry.type === Number(MessageType.BROADCAST) && entry.requestId === undefined) {
       return this.#delivery.deliverEntry(entry);
     }
+    if (own && entry.requestId !== undefined) return void this.#ownShare.get(entry.requestId)?.();
     const message = decodeEntry(entry);
-    if (own) {
-      if (entry.requestId !== undefined) return void this.#ownShare.get(entry.requestId)?.(message);
-      if (message.type === MessageType.SERVER_SIDE_EMIT) return undefined;
-    }
+    // never fires where it was emitted
+    if (own && message.type === MessageType.SERVER_SIDE_EMIT) return undefined;
     const foreign = entry.requestId === undefined;
     this.#apply(message, { uid: entry.uid, namespace: this.nsp.name, foreign });
     return undefined;
@@ -299,9 +288,10 @@ export class RedisStreamsAdapter extends Adapter {
         return this.#serverSideEvent(message.data.packet, message.data.requestId, sender);
       case MessageType.BROADCAST: {
         const { requestId, packet } = message.data;
-        if (requestId === undefined) return this.#delivery.deliverLocally(packet, opts!);
+        const payload = Payload.of(packet.data);
+        if (requestId === undefined) return this.#delivery.deliverLocally(payload, opts!);
         this.#delivery.deliverWithAck(
-          packet,
+          payload,
           opts!,
           opts!.flags?.timeout,
           (clientCount) => this.#respond(sender, MessageType.BROADCAST_CLIENT_COUNT, { requestId, clientCount }),
@@ -345,13 +335,9 @@ export class RedisStreamsAdapter extends Adapter {
     void this.#node.respond(sender, type, answer);
   }
 
-  #encode(message: ClusterMessage): EncodedMessage {
-    return this.#node.log.encode(message);
-  }
-
+  /** What becomes of a message is counted and told by the outbox; Socket.IO has no one to tell it to. */
   #publish(message: EncodedMessage, opts: BroadcastOptions | undefined): void {
-    // What becomes of it is counted and told by the outbox; Socket.IO has no one to tell it to.
-    this.#node.log.publish(this.#node.uid, this.nsp.name, message, opts?.rooms.size ?? 0).catch(() => undefined);
+    this.#node.log.publish(this.#node.uid, this.nsp.name, message, opts?.rooms.size ?? 0);
   }
 }
 

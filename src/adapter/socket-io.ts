@@ -28,6 +28,7 @@ export interface SocketLike {
   acks: Map<number, (...args: unknown[]) => void>;
   client: { writeToEngine(encoded: unknown, options: PacketWriteOptions): void };
   conn: { close(discard?: boolean): void };
+  readonly _anyOutgoingListeners?: readonly unknown[];
   notifyOutgoingListeners(packet: Packet): void;
   join(rooms: string | string[]): void;
   leave(room: string): void;

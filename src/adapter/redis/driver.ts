@@ -15,6 +15,8 @@ export interface RedisConnection {
   readonly lastError: Error | undefined;
   /** Sends one command. Rejects at once when the connection is not ready, and when it is lost before the reply. */
   send(args: readonly RedisArgument[]): Promise<unknown>;
+  /** As {@link send}, but the strings in the reply come as Buffers, which are windows on what was received. */
+  sendForBuffers(args: readonly RedisArgument[]): Promise<unknown>;
   /** Sends the commands as one transaction: all of them take effect, next to each other, or none. */
   transaction(commands: ReadonlyArray<readonly RedisArgument[]>): Promise<unknown[]>;
   /** Subscribes; the subscription outlives reconnections. Resolves when Redis has confirmed it. */

@@ -16,7 +16,7 @@ export interface NodeRedisClient {
   duplicate(overrides: object): NodeRedisClient;
   connect(): Promise<unknown>;
   destroy(): void;
-  sendCommand(args: readonly RedisArgument[]): Promise<unknown>;
+  sendCommand(args: readonly RedisArgument[], options?: { typeMapping: object }): Promise<unknown>;
   subscribe(channel: string, listener: ChannelListener, bufferMode: true): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
   sSubscribe(channel: string, listener: ChannelListener, bufferMode: true): Promise<void>;
@@ -68,6 +68,9 @@ function overrides(client: NodeRedisClient): object {
   };
 }
 
+/** Bulk strings, by their type in the protocol, as Buffers. See https://redis.io/docs/latest/develop/reference/protocol-spec/ */
+const BUFFERS = { typeMapping: { ['$'.charCodeAt(0)]: Buffer } };
+
 class NodeRedisConnection implements RedisConnection {
   state: ConnectionState = 'connecting';
   lastError: Error | undefined;
@@ -87,6 +90,10 @@ class NodeRedisConnection implements RedisConnection {
 
   send(args: readonly RedisArgument[]): Promise<unknown> {
     return this.settings.telemetry.suppress(() => this.#client.sendCommand(args));
+  }
+
+  sendForBuffers(args: readonly RedisArgument[]): Promise<unknown> {
+    return this.settings.telemetry.suppress(() => this.#client.sendCommand(args, BUFFERS));
   }
 
   async transaction(commands: ReadonlyArray<readonly RedisArgument[]>): Promise<unknown[]> {

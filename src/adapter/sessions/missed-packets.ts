@@ -5,8 +5,10 @@ import type { RawEntry } from '../stream/reader.js';
 import type { RecentEntries } from '../stream/recent-entries.js';
 import { compareStreamIds } from '../stream/stream-id.js';
 import { streamInfo } from '../stream/stream-info.js';
-import { decodeEntry, optionsOf, readEntry } from '../wire/entry-codec.js';
+import { readEntry } from '../wire/entry.js';
+import { optionsOf, payloadOf } from '../wire/entry-codec.js';
 import type { StreamEntry, WireOptions } from '../wire/message.js';
+import type { Payload } from '../wire/payload.js';
 
 /** Entries of one XRANGE. */
 const PAGE = 500;
@@ -14,7 +16,7 @@ const PAGE = 500;
 /** A packet that a client missed, ready to be written to it. */
 export interface MissedPacket {
   id: string;
-  data: unknown[];
+  payload: Payload;
   compress: boolean | undefined;
 }
 
@@ -49,10 +51,10 @@ export async function olderPackets(
     signal.throwIfAborted();
     const end = recent.from;
     // See https://redis.io/docs/latest/commands/xrange/
-    const reply = await connection.send(['XRANGE', absence.stream, `(${from}`, end, 'COUNT', String(PAGE)]);
+    const reply = await connection.sendForBuffers(['XRANGE', absence.stream, `(${from}`, end, 'COUNT', String(PAGE)]);
     const page = reply as RawEntry[];
     for (const [id, fields] of page) {
-      const entry = readEntry(absence.stream, id, fields);
+      const entry = readEntry(absence.stream, id.toString('latin1'), fields);
       if (entry?.seq !== undefined && repetitions.arrive(entry.publisher, entry.seq).duplicate) continue;
       const packet = entry && missedPacket(entry, absence);
       if (packet) packets.push(packet);
@@ -64,7 +66,7 @@ export async function olderPackets(
       );
     }
     const complete = page.length < PAGE;
-    from = complete ? end : page.at(-1)![0];
+    from = complete ? end : page.at(-1)![0].toString('latin1');
     // Asked after reading: what has been trimmed by then may have been trimmed before it was read.
     if (complete && (await trimmedSince(connection, absence))) return { trimmed: true };
   }
@@ -97,9 +99,7 @@ function missedPacket(entry: StreamEntry, absence: Absence): MissedPacket | unde
   try {
     const opts = optionsOf(entry);
     if (opts.flags.volatile === true || !concerns(opts, absence.rooms)) return undefined;
-    const { data } = decodeEntry(entry);
-    if (!('packet' in data) || Array.isArray(data.packet) || 'requestId' in data) return undefined;
-    return { id: entry.id, data: [...data.packet.data, entry.id], compress: opts.flags.compress };
+    return { id: entry.id, payload: payloadOf(entry).withOffset(entry.id), compress: opts.flags.compress };
   } catch {
     // malformed, as it was when it came in, where it was counted
     return undefined;

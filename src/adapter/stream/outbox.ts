@@ -1,5 +1,5 @@
 import { AdapterClosedError, OutboxFullError } from '../errors.js';
-import { reconnectDelay, type RedisArgument, type RedisConnection } from '../redis/driver.js';
+import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
 import type { PublishTelemetry, TelemetryPort } from '../telemetry-port.js';
 
 export interface OutboxOptions {
@@ -16,13 +16,15 @@ export interface OutboxListener {
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
 }
 
+/** Told what became of a message: the id of its entry, or why there is none. */
+export type Settled = (error: Error | undefined, id: string | undefined) => void;
+
 interface Pending {
   seq: number;
-  fields: readonly string[];
+  command: string[];
   bytes: number;
   telemetry: PublishTelemetry;
-  resolve(id: string): void;
-  reject(error: Error): void;
+  onSettled: Settled | undefined;
 }
 
 /** Most messages, and bytes, of one round trip. */
@@ -40,6 +42,7 @@ const REPLY_TIMEOUT = 10_000;
  * and readers drop the repetition by its numbers.
  */
 export class Outbox {
+  readonly #xadd: readonly string[];
   #queue: Pending[] = [];
   #bytes = 0;
   #lastSeq = 0;
@@ -57,6 +60,8 @@ export class Outbox {
     private readonly telemetry: TelemetryPort,
     private readonly listener: OutboxListener,
   ) {
+    // See https://redis.io/docs/latest/commands/xadd/
+    this.#xadd = ['XADD', options.stream, 'MAXLEN', '~', String(options.maxLen), '*'];
     connection.on('ready', () => telemetry.background(() => void this.#send()));
   }
 
@@ -76,43 +81,32 @@ export class Outbox {
   }
 
   /**
-   * Adds a message. `fieldsOf` is given the number of its entry.
+   * Adds a message. `pushFields` is given the number of its entry, and adds the fields to the command.
    *
-   * @returns the id of its entry, once Redis has it.
-   * @throws {OutboxFullError} (as a rejection) when there is no room; nothing is numbered then.
+   * When there is no room, `onSettled` is told so with an {@link OutboxFullError}, and nothing is numbered.
    */
-  add(bytes: number, telemetry: PublishTelemetry, fieldsOf: (seq: number) => readonly string[]): Promise<string> {
-    if (this.#closed) {
-      return this.#refuse(telemetry, new AdapterClosedError('Cannot publish: the adapter was closed.'));
-    }
-    const limit =
-      this.#queue.length >= this.options.outboxMaxLen
-        ? 'outboxMaxLen'
-        : this.#bytes + bytes > this.options.outboxMaxBytes
-          ? 'outboxMaxBytes'
-          : undefined;
-    if (limit !== undefined) {
-      this.listener.onOverflow(limit);
-      return this.#refuse(
-        telemetry,
-        new OutboxFullError(
-          `Cannot publish to stream '${this.options.stream}': the outbox is full (\`${limit}\` is ${this.options[limit]}, ` +
-            `${this.#queue.length} messages wait). Make sure that Redis can be reached, or raise the limit.`,
-          limit,
-        ),
-      );
+  add(
+    bytes: number,
+    pushFields: (command: string[], seq: number) => void,
+    telemetry: PublishTelemetry,
+    onSettled?: Settled,
+  ): void {
+    const refusal = this.#refusal(bytes);
+    if (refusal !== undefined) {
+      telemetry.failed(refusal);
+      onSettled?.(refusal, undefined);
+      return;
     }
     const seq = ++this.#lastSeq;
+    const command = [...this.#xadd];
+    pushFields(command, seq);
     if (this.deferring) this.#waited = true;
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ seq, fields: fieldsOf(seq), bytes, telemetry, resolve, reject });
-      this.#bytes += bytes;
-      if (!this.#sending) {
-        this.#sending = true;
-        // what is emitted in the same turn goes in the same batch
-        queueMicrotask(() => this.telemetry.background(() => void this.#run()));
-      }
-    });
+    this.#queue.push({ seq, command, bytes, telemetry, onSettled });
+    this.#bytes += bytes;
+    if (this.#sending) return;
+    this.#sending = true;
+    // what is emitted in the same turn goes in the same batch
+    queueMicrotask(() => this.telemetry.background(() => void this.#run()));
   }
 
   /** Resolves when nothing waits any more. */
@@ -129,15 +123,24 @@ export class Outbox {
     );
     for (const pending of this.#queue.splice(0)) {
       pending.telemetry.failed(error);
-      pending.reject(error);
+      pending.onSettled?.(error, undefined);
     }
     this.#bytes = 0;
     this.#settleDrained();
   }
 
-  #refuse(telemetry: PublishTelemetry, error: Error): Promise<string> {
-    telemetry.failed(error);
-    return Promise.reject(error);
+  #refusal(bytes: number): Error | undefined {
+    if (this.#closed) return new AdapterClosedError('Cannot publish: the adapter was closed.');
+    const { stream, outboxMaxLen, outboxMaxBytes } = this.options;
+    const full = this.#queue.length >= outboxMaxLen;
+    if (!full && this.#bytes + bytes <= outboxMaxBytes) return undefined;
+    const limit = full ? 'outboxMaxLen' : 'outboxMaxBytes';
+    this.listener.onOverflow(limit);
+    return new OutboxFullError(
+      `Cannot publish to stream '${stream}': the outbox is full (\`${limit}\` is ${this.options[limit]}, ${this.#queue.length} messages ` +
+        'wait). Make sure that Redis can be reached, or raise the limit.',
+      limit,
+    );
   }
 
   async #send(): Promise<void> {
@@ -183,7 +186,7 @@ export class Outbox {
   }
 
   async #add(batch: readonly Pending[]): Promise<string[]> {
-    const commands = batch.map((pending) => this.#command(pending));
+    const commands = batch.map(({ command }) => command);
     const watchdog = setTimeout(() => this.connection.interrupt(), REPLY_TIMEOUT);
     try {
       const ids =
@@ -196,11 +199,6 @@ export class Outbox {
     }
   }
 
-  /** See https://redis.io/docs/latest/commands/xadd/ */
-  #command(pending: Pending): RedisArgument[] {
-    return ['XADD', this.options.stream, 'MAXLEN', '~', String(this.options.maxLen), '*', ...pending.fields];
-  }
-
   #settle(batch: readonly Pending[], ids: readonly string[]): void {
     // close() may have emptied the queue meanwhile
     if (this.#queue[0] === batch[0]) this.#queue.splice(0, batch.length);
@@ -210,7 +208,7 @@ export class Outbox {
       this.#lastId = id;
       pending.telemetry.published(id);
       this.listener.onPublished(pending.seq, id);
-      pending.resolve(id);
+      pending.onSettled?.(undefined, id);
     });
     if (this.#queue.length === 0) this.#settleDrained();
   }

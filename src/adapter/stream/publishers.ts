@@ -1,6 +1,7 @@
 import type { RedisConnection } from '../redis/driver.js';
-import { readEntry } from '../wire/entry-codec.js';
+import { readEntry } from '../wire/entry.js';
 import { Deduplicator } from './deduplicator.js';
+import type { RawEntry } from './reader.js';
 
 /** Entries looked at; a message whose publication was uncertain stands in the stream again within far fewer. */
 const LOOK_BACK = 500;
@@ -12,10 +13,10 @@ export async function publishersBefore(
   position: string,
 ): Promise<Deduplicator> {
   // See https://redis.io/docs/latest/commands/xrevrange/
-  const reply = await connection.send(['XREVRANGE', stream, position, '-', 'COUNT', String(LOOK_BACK)]);
+  const reply = await connection.sendForBuffers(['XREVRANGE', stream, position, '-', 'COUNT', String(LOOK_BACK)]);
   const publishers = new Deduplicator();
-  for (const [id, fields] of (reply as Array<[string, string[]]>).reverse()) {
-    const entry = readEntry(stream, id, fields);
+  for (const [id, fields] of (reply as RawEntry[]).reverse()) {
+    const entry = readEntry(stream, id.toString('latin1'), fields);
     if (entry?.seq !== undefined) publishers.arrive(entry.publisher, entry.seq);
   }
   return publishers;

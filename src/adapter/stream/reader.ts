@@ -5,7 +5,7 @@ import { compareStreamIds, FIRST_POSITION } from './stream-id.js';
 import { streamInfo, type StreamInfo } from './stream-info.js';
 
 /** An entry as XREAD returns it: id, and fields and values in turn. */
-export type RawEntry = [id: string, fields: string[]];
+export type RawEntry = [id: Buffer, fields: Buffer[]];
 
 export interface ReaderListener {
   /** Entries that came after those given before. Must not throw. The position moves on with {@link StreamReader.advance}. */
@@ -146,7 +146,7 @@ export class StreamReader {
     const watchdog = setTimeout(() => this.connection.interrupt(), blockTimeInMs + GRACE);
     watchdog.unref();
     try {
-      return await this.connection.send([
+      return await this.connection.sendForBuffers([
         'XREAD',
         'COUNT',
         String(readCount),
@@ -163,16 +163,17 @@ export class StreamReader {
 
   /** Notes how far a reply goes, and tells the telemetry of it. */
   #receive(reply: unknown): Array<[stream: string, entries: RawEntry[]]> {
-    const batches = (reply ?? []) as Array<[string, RawEntry[]]>;
-    const silent = new Set(this.options.streams);
+    const batches = ((reply ?? []) as Array<[Buffer, RawEntry[]]>).map(([stream, entries]): [string, RawEntry[]] => [
+      stream.toString(),
+      entries,
+    ]);
     for (const [stream, entries] of batches) {
       const cursor = this.#cursors.get(stream)!;
-      cursor.received = entries.at(-1)![0];
+      cursor.received = entries.at(-1)![0].toString('latin1');
       if (cursor.ordinal !== undefined) cursor.ordinal += entries.length;
       this.telemetry.poll(stream, 'messages');
-      silent.delete(stream);
     }
-    if (batches.length === 0) for (const stream of silent) this.telemetry.poll(stream, 'empty');
+    if (batches.length === 0) for (const stream of this.options.streams) this.telemetry.poll(stream, 'empty');
     return batches;
   }
 

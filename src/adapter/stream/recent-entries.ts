@@ -70,5 +70,5 @@ export class RecentEntries {
 }
 
 function sizeOf(entry: StreamEntry): number {
-  return entry.data.length + OVERHEAD;
+  return entry.text.length + OVERHEAD;
 }

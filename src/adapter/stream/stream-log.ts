@@ -1,10 +1,11 @@
 import { MessageType } from 'socket.io-adapter';
 import type { RedisConnection } from '../redis/driver.js';
 import type { ReceivedMessage, TelemetryPort } from '../telemetry-port.js';
-import { encodeMessage, entryFields, readEntry, type EncodedMessage } from '../wire/entry-codec.js';
-import { typeName, type ClusterMessage, type StreamEntry } from '../wire/message.js';
+import { pushEntry, readEntry } from '../wire/entry.js';
+import type { EncodedMessage } from '../wire/entry-codec.js';
+import { typeName, type StreamEntry } from '../wire/message.js';
 import type { Deduplicator } from './deduplicator.js';
-import { Outbox } from './outbox.js';
+import { Outbox, type Settled } from './outbox.js';
 import { publishersBefore } from './publishers.js';
 import { StreamReader, type RawEntry } from './reader.js';
 import { RecentEntries } from './recent-entries.js';
@@ -17,7 +18,6 @@ export interface StreamLogOptions {
   maxLen: number;
   readCount: number;
   blockTimeInMs: number;
-  onlyPlaintext: boolean;
   outboxMaxLen: number;
   outboxMaxBytes: number;
   /** 0 where nobody restores sessions. */
@@ -123,16 +123,9 @@ export class StreamLog {
   }
 
   /**
-   * Encodes a message at once, as it is now; what it is made of may change afterwards.
-   *
-   * @throws {SerializationError}
+   * Publishes a message, in the order of the calls. `onSettled` is told the id of its entry, or why there is none.
    */
-  encode(message: ClusterMessage): EncodedMessage {
-    return encodeMessage(message, this.options.onlyPlaintext);
-  }
-
-  /** Publishes a message in the order of the calls. Resolves with the id of its entry. */
-  publish(uid: string, namespace: string, message: EncodedMessage, roomCount: number): Promise<string> {
+  publish(uid: string, namespace: string, message: EncodedMessage, roomCount: number, onSettled?: Settled): void {
     const stream = this.streamOf(namespace);
     const outbox = this.#outboxes.get(stream)!;
     const telemetry = this.telemetry.publish({
@@ -142,8 +135,12 @@ export class StreamLog {
       roomCount,
       deferred: outbox.deferring,
     });
-    return outbox.add(message.data.length + ENTRY_OVERHEAD, telemetry, (seq) =>
-      entryFields(uid, this.options.uid, namespace, seq, message, telemetry.carrier),
+    const publisher = this.options.uid;
+    outbox.add(
+      message.data.length + ENTRY_OVERHEAD,
+      (command, seq) => pushEntry(command, { uid, publisher, namespace, seq }, message, telemetry.carrier),
+      telemetry,
+      onSettled,
     );
   }
 
@@ -191,13 +188,13 @@ export class StreamLog {
   }
 
   #onEntries(stream: string, raw: readonly RawEntry[]): void {
-    const entries = raw.map(([id, fields]) => readEntry(stream, id, fields));
+    const entries = raw.map(([id, fields]) => readEntry(stream, id.toString('latin1'), fields));
     const received = this.telemetry.receive(
       stream,
       entries.filter((entry) => entry !== undefined).map((entry) => this.#describe(entry)),
     );
     entries.forEach((entry, index) => {
-      const id = raw[index]![0];
+      const id = raw[index]![0].toString('latin1');
       if (entry === undefined) {
         this.telemetry.dropped(stream, 'decode_error', 1);
         this.listener.onEntryFailed(

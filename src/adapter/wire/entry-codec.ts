@@ -1,187 +1,127 @@
 import { MessageType } from 'socket.io-adapter';
 import { SerializationError, toError } from '../errors.js';
-import type { TraceCarrier } from '../telemetry-port.js';
-import { pack, unpack } from './envelope.js';
+import { unpack, pack } from './envelope.js';
 import type { ClusterMessage, StreamEntry, WireOptions } from './message.js';
+import { Payload } from './payload.js';
 import { hasBinary, toPlain, toPlainStrictly } from './plain.js';
-import { parseData, parseOptions } from './validate.js';
+import { parseArguments, parseData, parseOptions } from './validate.js';
 
 /**
- * Fields of a stream entry. The first four are those of `@socket.io/redis-streams-adapter`; the others are ours, and ignored by it:
- *
- * | field | what |
- * | --- | --- |
- * | `uid` | node that published; `emitter` for a process without a Server |
- * | `nsp` | namespace |
- * | `type` | number of the message type |
- * | `data` | JSON, or MessagePack in base64 when it holds binary data |
- * | `seq` | number of the entry among those of its publisher, from 1 |
- * | `req` | id of the request, where answers are awaited |
- * | `pub` | publisher, where it is not the node of `uid` |
- * | `opts` | length of the JSON text of the options, with which `data` begins: `{"opts":…` |
- * | `traceparent`, `tracestate` | trace context |
+ * The data of a broadcast without binary data is laid out so that a reader can tell its parts without parsing it:
+ * `{"opts":<options>,"packet":{"type":2,"data":<arguments>}}`. The length of the options travels beside it.
  */
-const OPTS_PREFIX = '{"opts":';
+const OPTIONS_PREFIX = '{"opts":';
+const ARGUMENTS_PREFIX = ',"packet":{"type":2,"data":';
+const BROADCAST_SUFFIX = '}}';
 
 /** The part of an entry that depends on the message alone. */
 export interface EncodedMessage {
   type: number;
   data: string;
-  optsLength: number;
+  /** Length of the options in `data`; 0 when it is not laid out as above. */
+  optionsLength: number;
   requestId: string | undefined;
 }
 
 /**
- * Encodes a message for the stream.
+ * Encodes a message for the stream, as it is now; what it is made of may change afterwards.
  *
- * @throws {SerializationError} when it holds a BigInt, a cycle, or (from server to server) a function.
+ * @throws {SerializationError} when it holds a BigInt or a cycle, or, from server to server, a function.
  */
-export function encodeMessage(message: ClusterMessage, onlyPlaintext: boolean): EncodedMessage {
-  if (message.type === MessageType.SERVER_SIDE_EMIT) {
-    return encodeWhole(message, {
-      ...message.data,
-      packet: toPlainStrictly(message.data.packet, 'the arguments of serverSideEmit()'),
-    });
-  }
-  const { opts, ...rest } = message.data;
-  if (message.type === MessageType.BROADCAST && !onlyPlaintext && hasBinaryArguments(message.data.packet.data)) {
-    return encodeWhole(message, { opts, ...(toPlain(rest) as object) });
-  }
-  const optsJson = JSON.stringify(opts);
+export function encodeMessage(message: Exclude<ClusterMessage, { type: MessageType.BROADCAST }>): EncodedMessage {
+  const data =
+    message.type === MessageType.SERVER_SIDE_EMIT
+      ? { ...message.data, packet: toPlainStrictly(message.data.packet, 'the arguments of serverSideEmit()') }
+      : message.data;
   return {
     type: message.type,
-    data: `${OPTS_PREFIX}${optsJson},${stringify(rest).slice(1)}`,
-    optsLength: optsJson.length,
-    requestId: requestIdOf(message),
+    data: textOf(data),
+    optionsLength: 0,
+    requestId: 'requestId' in message.data ? message.data.requestId : undefined,
   };
-}
-
-function encodeWhole(message: ClusterMessage, data: object): EncodedMessage {
-  return {
-    type: message.type,
-    data: hasBinary(data) ? pack(data).toString('base64') : stringify(data),
-    optsLength: 0,
-    requestId: requestIdOf(message),
-  };
-}
-
-function requestIdOf({ data }: ClusterMessage): string | undefined {
-  return 'requestId' in data ? data.requestId : undefined;
-}
-
-function hasBinaryArguments(args: unknown[]): boolean {
-  try {
-    return hasBinary(args);
-  } catch (error) {
-    throw notSerialisable(error);
-  }
-}
-
-function stringify(value: object): string {
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    throw notSerialisable(error);
-  }
-}
-
-function notSerialisable(error: unknown): SerializationError {
-  const reason = error instanceof RangeError ? 'it refers to itself, or is nested too deeply' : toError(error).message;
-  return new SerializationError(`The arguments of emit() cannot be serialised: ${reason}.`);
-}
-
-/** The fields of an entry, flat, as XADD takes them. */
-export function entryFields(
-  uid: string,
-  publisher: string,
-  namespace: string,
-  seq: number,
-  message: EncodedMessage,
-  carrier: TraceCarrier | undefined,
-): string[] {
-  const fields = ['uid', uid, 'nsp', namespace, 'type', String(message.type), 'data', message.data, 'seq', String(seq)];
-  if (message.requestId !== undefined) fields.push('req', message.requestId);
-  if (publisher !== uid) fields.push('pub', publisher);
-  if (message.optsLength > 0) fields.push('opts', String(message.optsLength));
-  if (carrier?.traceparent !== undefined) fields.push('traceparent', carrier.traceparent);
-  if (carrier?.tracestate !== undefined) fields.push('tracestate', carrier.tracestate);
-  return fields;
-}
-
-/** Reads the fields of an entry; `undefined` when one that is needed is missing or malformed. */
-export function readEntry(stream: string, id: string, fields: readonly string[]): StreamEntry | undefined {
-  const entry: StreamEntry = {
-    id,
-    stream,
-    uid: '',
-    namespace: '',
-    type: 0,
-    publisher: '',
-    seq: undefined,
-    carrier: undefined,
-    data: '',
-    optsLength: 0,
-    requestId: undefined,
-  };
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const value = fields[i + 1]!;
-    switch (fields[i]) {
-      case 'uid':
-        entry.uid = value;
-        break;
-      case 'nsp':
-        entry.namespace = value;
-        break;
-      case 'type':
-        entry.type = Number(value);
-        break;
-      case 'data':
-        entry.data = value;
-        break;
-      case 'seq':
-        entry.seq = Number(value);
-        break;
-      case 'req':
-        entry.requestId = value;
-        break;
-      case 'pub':
-        entry.publisher = value;
-        break;
-      case 'opts':
-        entry.optsLength = Number(value);
-        break;
-      case 'traceparent':
-      case 'tracestate':
-        (entry.carrier ??= {})[fields[i] as 'traceparent' | 'tracestate'] = value;
-        break;
-      default:
-    }
-  }
-  if (entry.publisher === '') entry.publisher = entry.uid;
-  const wellFormed =
-    entry.uid !== '' &&
-    entry.namespace !== '' &&
-    Number.isSafeInteger(entry.type) &&
-    (entry.seq === undefined || (Number.isSafeInteger(entry.seq) && entry.seq > 0)) &&
-    Number.isSafeInteger(entry.optsLength) &&
-    entry.optsLength >= 0;
-  return wellFormed ? entry : undefined;
 }
 
 /**
- * The options of an entry, read from the beginning of its data where it is laid out that way, so that a node that holds no socket
- * of the message never parses its payload.
+ * Encodes a broadcast. Its payload can be written to local sockets, too.
+ *
+ * @throws {SerializationError} when the arguments hold a BigInt or a cycle.
+ */
+export function encodeBroadcast(
+  args: unknown[],
+  opts: WireOptions,
+  requestId: string | undefined,
+  onlyPlaintext: boolean,
+): EncodedMessage & { payload: Payload } {
+  const type = MessageType.BROADCAST;
+  if (!onlyPlaintext && guarded(() => hasBinary(args))) {
+    const plain = toPlain(args) as unknown[];
+    const data = textOf({ opts, packet: { type: 2, data: plain }, ...(requestId !== undefined && { requestId }) });
+    return { type, data, optionsLength: 0, requestId, payload: Payload.of(plain) };
+  }
+  const options = JSON.stringify(opts);
+  const json = guarded(() => JSON.stringify(args));
+  const request = requestId === undefined ? '' : `,"requestId":"${requestId}"`;
+  return {
+    type,
+    data: OPTIONS_PREFIX + options + ARGUMENTS_PREFIX + json + '}' + request + '}',
+    optionsLength: requestId === undefined ? options.length : 0,
+    requestId,
+    payload: Payload.ofJson(json),
+  };
+}
+
+/** JSON, or MessagePack in base64 where there is binary data. */
+function textOf(data: object): string {
+  return hasBinary(data) ? pack(data).toString('base64') : JSON.stringify(data);
+}
+
+function guarded<T>(serialise: () => T): T {
+  try {
+    return serialise();
+  } catch (error) {
+    const reason =
+      error instanceof RangeError ? 'they refer to themselves, or are nested too deeply' : toError(error).message;
+    throw new SerializationError(`The arguments of emit() cannot be serialised: ${reason}.`);
+  }
+}
+
+/**
+ * The options of an entry, without parsing its payload where it is laid out that way: a node that holds no socket of the message pays
+ * for nothing else.
  *
  * @throws when they are malformed.
  */
 export function optionsOf(entry: StreamEntry): WireOptions {
-  const end = OPTS_PREFIX.length + entry.optsLength;
-  if (entry.optsLength > 0 && entry.data.startsWith(OPTS_PREFIX) && entry.data[end] === ',') {
-    return parseOptions(JSON.parse(entry.data.slice(OPTS_PREFIX.length, end)));
-  }
+  const end = OPTIONS_PREFIX.length + entry.optionsLength;
+  if (isLaidOut(entry, end)) return parseOptions(JSON.parse(entry.text.slice(OPTIONS_PREFIX.length, end)));
   const { data } = decodeEntry(entry);
   if ('opts' in data) return data.opts;
   throw new TypeError('the entry has no options');
+}
+
+/**
+ * The payload of a broadcast.
+ *
+ * @throws when it is malformed.
+ */
+export function payloadOf(entry: StreamEntry): Payload {
+  const end = OPTIONS_PREFIX.length + entry.optionsLength;
+  if (isLaidOut(entry, end)) {
+    const json = entry.text.slice(end + ARGUMENTS_PREFIX.length, -BROADCAST_SUFFIX.length);
+    return Payload.ofJson(json, parseArguments(JSON.parse(json)));
+  }
+  const { data } = decodeEntry(entry);
+  if (!('packet' in data) || Array.isArray(data.packet)) throw new TypeError('the entry has no packet');
+  return Payload.of(data.packet.data);
+}
+
+function isLaidOut({ text, optionsLength }: StreamEntry, end: number): boolean {
+  return (
+    optionsLength > 0 &&
+    text.startsWith(OPTIONS_PREFIX) &&
+    text.startsWith(ARGUMENTS_PREFIX, end) &&
+    text.endsWith(BROADCAST_SUFFIX)
+  );
 }
 
 /**
@@ -189,7 +129,7 @@ export function optionsOf(entry: StreamEntry): WireOptions {
  *
  * @throws when the data is malformed; an entry from elsewhere is untrusted input.
  */
-export function decodeEntry(entry: StreamEntry): ClusterMessage {
-  const raw: unknown = entry.data.startsWith('{') ? JSON.parse(entry.data) : unpack(Buffer.from(entry.data, 'base64'));
-  return parseData(entry.type, raw);
+export function decodeEntry({ type, text }: StreamEntry): ClusterMessage {
+  const raw: unknown = text.startsWith('{') ? JSON.parse(text) : unpack(Buffer.from(text, 'base64'));
+  return parseData(type, raw);
 }

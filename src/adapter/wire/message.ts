@@ -35,21 +35,32 @@ export interface Sender {
 }
 
 /** An entry of the stream whose fields are there and of the right form. Its data is decoded only when someone needs it. */
-export interface StreamEntry {
-  id: string;
-  stream: string;
-  uid: string;
-  namespace: string;
-  type: number;
-  /** Who numbered the entry, and its number; `undefined` for an entry of the peer package. */
-  publisher: string;
+export class StreamEntry {
+  /** Number of the entry among those of its publisher; `undefined` for an entry of the peer package. */
   seq: number | undefined;
-  carrier: TraceCarrier | undefined;
-  data: string;
-  /** Length of the JSON text of `opts` in `data`; 0 when `data` is not laid out that way. */
-  optsLength: number;
+  /** Length of the options in the data; 0 when it is not laid out that way. */
+  optionsLength = 0;
   /** The id under which answers are awaited, where a node of this package asks. */
   requestId: string | undefined;
+
+  constructor(
+    readonly stream: string,
+    readonly id: string,
+    readonly uid: string,
+    readonly namespace: string,
+    readonly type: number,
+    /** Who numbers the entry: the node, unless it comes from a process without a Server. */
+    readonly publisher: string,
+    readonly carrier: TraceCarrier | undefined,
+    private data: Buffer | string,
+  ) {}
+
+  /** The data. */
+  get text(): string {
+    // a string of its own: the bytes are a window on the whole reply, which they would keep alive
+    if (typeof this.data !== 'string') this.data = this.data.toString();
+    return this.data;
+  }
 }
 
 /** The name of a message's type in spans and metrics. */

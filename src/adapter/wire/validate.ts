@@ -68,12 +68,21 @@ function parseFlags(raw: unknown): WireFlags {
 function parsePacket(raw: unknown): Packet {
   const { type, data } = object(raw, 'packet');
   if (type !== EVENT_PACKET) throw new TypeError(`a packet of type ${String(type)} cannot be broadcast`);
+  return { type, data: parseArguments(data) };
+}
+
+/**
+ * The arguments of an event, its name first.
+ *
+ * @throws {TypeError} when a client would not take them.
+ */
+export function parseArguments(data: unknown): unknown[] {
   if (!Array.isArray(data) || data.length === 0) throw new TypeError('`packet.data` is not an array of arguments');
   const event: unknown = data[0];
   if ((typeof event !== 'string' && typeof event !== 'number') || RESERVED_EVENTS.has(event)) {
     throw new TypeError('`packet.data` does not begin with the name of an event');
   }
-  return { type, data };
+  return data;
 }
 
 function rooms(raw: unknown, name: string): string[] {
