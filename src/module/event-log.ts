@@ -4,38 +4,41 @@ import type { RedisStreamsEvents } from '../adapter/index.js';
 type Level = 'error' | 'warn' | 'log' | 'debug';
 type Entry = readonly [level: Level, message: string];
 
-const nodes = (count: number): string => (count === 1 ? '1 node' : `${count} nodes`);
+const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
 /** How each event reads in the log. */
 const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][0]) => Entry } = {
   gap: ({ stream, from, to, missed }) => [
     'error',
-    `The stream ${stream} no longer held what this node would have read next: ${missed ?? 'an unknown number of'} entries after ` +
-      `${from} are lost to it, and it reads on from ${to}. Raise \`maxLen\` if Redis can be away for longer than the stream reaches back.`,
+    `The stream ${stream} no longer held what this node would have read next: ${missed === undefined ? 'an unknown number of entries' : counted(missed, 'entry', 'entries')} after ` +
+      `${from} ${missed === 1 ? 'is' : 'are'} lost to it, and it reads on from ${to}. Raise \`maxLen\` if Redis can be away for longer than the stream reaches back.`,
   ],
   outboxOverflow: ({ dropped, limit }) => [
     'error',
-    `The outbox is full and ${dropped} messages were dropped: Redis is away, or slower than what is published. ` +
+    `The outbox is full, and ${counted(dropped, 'message was', 'messages were')} dropped: Redis is away, or slower than what is published. ` +
       `The limit is set by \`${limit}\`.`,
   ],
   streamReset: ({ stream, position }) => [
     'warn',
     `The stream ${stream} was deleted or started anew; this node reads on from its new beginning, ${position}.`,
   ],
-  nodeJoined: ({ uid, clusterSize }) => ['log', `Node ${uid} joined; the cluster has ${nodes(clusterSize)}.`],
+  nodeJoined: ({ uid, clusterSize }) => ['log', `Node ${uid} joined; the cluster has ${counted(clusterSize, 'node')}.`],
   nodeLeft: ({ uid, reason, clusterSize }) =>
     reason === 'left'
-      ? ['log', `Node ${uid} left; the cluster has ${nodes(clusterSize)}.`]
-      : ['warn', `Node ${uid} has gone silent and is taken for lost; the cluster has ${nodes(clusterSize)}.`],
+      ? ['log', `Node ${uid} left; the cluster has ${counted(clusterSize, 'node')}.`]
+      : ['warn', `Node ${uid} has gone silent and is taken for lost; the cluster has ${counted(clusterSize, 'node')}.`],
   connectionLost: ({ role, error }) => [
     'warn',
-    `The ${role}'s connection to Redis was lost${error ? `: ${error.message}` : ''}. It is being restored.`,
+    `The ${role}'s connection to Redis was lost${error?.message ? `: ${error.message}` : ''}. It is being restored.`,
   ],
   connectionReady: ({ role, first }) =>
     first
       ? ['debug', `The ${role}'s connection to Redis is ready.`]
       : ['log', `The ${role}'s connection to Redis is restored.`],
-  messageDropped: ({ reason, count }) => ['warn', `${count} messages could not be used and were skipped: ${reason}.`],
+  messageDropped: ({ reason, count }) => [
+    'warn',
+    `${counted(count, 'message', 'messages')} could not be used: ${reason}. Skipped.`,
+  ],
 };
 
 /** Names of the events. */

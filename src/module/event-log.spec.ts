@@ -1,0 +1,98 @@
+import { Logger } from '@nestjs/common';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { RedisStreamsEvents } from '../adapter/index.js';
+import { EVENT_NAMES, logEvent } from './event-log.js';
+
+type Case = {
+  [K in keyof RedisStreamsEvents]: [name: K, event: RedisStreamsEvents[K][0], level: string, message: string];
+};
+
+const CASES: Array<Case[keyof Case]> = [
+  [
+    'gap',
+    { stream: 'socket.io', from: '1-0', to: '9-0', missed: 7 },
+    'error',
+    'The stream socket.io no longer held what this node would have read next: 7 entries after 1-0 are lost to it, and it reads on ' +
+      'from 9-0. Raise `maxLen` if Redis can be away for longer than the stream reaches back.',
+  ],
+  [
+    'gap',
+    { stream: 'socket.io', from: '1-0', to: '9-0', missed: undefined },
+    'error',
+    'The stream socket.io no longer held what this node would have read next: an unknown number of entries after 1-0 are lost to ' +
+      'it, and it reads on from 9-0. Raise `maxLen` if Redis can be away for longer than the stream reaches back.',
+  ],
+  [
+    'outboxOverflow',
+    { dropped: 1, limit: 'outboxMaxBytes' },
+    'error',
+    'The outbox is full, and 1 message was dropped: Redis is away, or slower than what is published. The limit is set by ' +
+      '`outboxMaxBytes`.',
+  ],
+  [
+    'outboxOverflow',
+    { dropped: 3, limit: 'outboxMaxLen' },
+    'error',
+    'The outbox is full, and 3 messages were dropped: Redis is away, or slower than what is published. The limit is set by ' +
+      '`outboxMaxLen`.',
+  ],
+  [
+    'streamReset',
+    { stream: 'socket.io', position: '0-0' },
+    'warn',
+    'The stream socket.io was deleted or started anew; this node reads on from its new beginning, 0-0.',
+  ],
+  ['nodeJoined', { uid: 'a1', clusterSize: 2 }, 'log', 'Node a1 joined; the cluster has 2 nodes.'],
+  ['nodeLeft', { uid: 'a1', reason: 'left', clusterSize: 1 }, 'log', 'Node a1 left; the cluster has 1 node.'],
+  [
+    'nodeLeft',
+    { uid: 'a1', reason: 'lost', clusterSize: 2 },
+    'warn',
+    'Node a1 has gone silent and is taken for lost; the cluster has 2 nodes.',
+  ],
+  [
+    'connectionLost',
+    { role: 'reader', error: new Error('read ECONNRESET') },
+    'warn',
+    "The reader's connection to Redis was lost: read ECONNRESET. It is being restored.",
+  ],
+  [
+    'connectionLost',
+    { role: 'writer', error: undefined },
+    'warn',
+    "The writer's connection to Redis was lost. It is being restored.",
+  ],
+  ['connectionReady', { role: 'reader', first: true }, 'debug', "The reader's connection to Redis is ready."],
+  ['connectionReady', { role: 'reader', first: false }, 'log', "The reader's connection to Redis is restored."],
+  [
+    'messageDropped',
+    { reason: 'malformed message on a channel', count: 4 },
+    'warn',
+    '4 messages could not be used: malformed message on a channel. Skipped.',
+  ],
+];
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('the log', () => {
+  it.each(CASES)('tells %s %o as %s', (name, event, level, message) => {
+    const lines: string[][] = [];
+    for (const method of ['debug', 'log', 'warn', 'error'] as const) {
+      vi.spyOn(Logger.prototype, method).mockImplementation((line: string) => void lines.push([method, line]));
+    }
+    logEvent(new Logger('test'), '', name, event);
+    expect(lines).toEqual([[level, message]]);
+  });
+
+  it('tells every event there is', () => {
+    expect(new Set(CASES.map(([name]) => name))).toEqual(new Set(EVENT_NAMES));
+  });
+
+  it('says which server it is about', () => {
+    const log = vi.spyOn(Logger.prototype, 'log').mockImplementation(() => undefined);
+    logEvent(new Logger('test'), 'path /admin', 'nodeJoined', { uid: 'a1', clusterSize: 2 });
+    expect(log).toHaveBeenCalledWith('Node a1 joined; the cluster has 2 nodes. (path /admin)');
+  });
+});
