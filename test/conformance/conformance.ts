@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import type { AdapterName } from '../harness/index.js';
 import { acks } from './acks.js';
+import { adapterLifecycle } from './adapter.js';
 import { clusterMembership, clusterOperations } from './cluster-operations.js';
 import { emit } from './emit.js';
 import { namespaceLifecycle, namespaces } from './namespaces.js';
@@ -17,6 +18,7 @@ export function conformance(adapter: AdapterName): void {
     namespaceLifecycle(own);
     recoveryLifecycle(own);
     payloadAcrossServers(own);
+    adapterLifecycle(own);
     checkForStaleMarks(adapter);
   });
 }

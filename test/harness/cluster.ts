@@ -121,13 +121,14 @@ export class Cluster {
   }
 
   /** A client connected to the node. It is disconnected with the cluster, or by `closeClients()`. */
-  async connect(to: ServerNode | number, options?: ClientOptions): Promise<TestClient> {
+  async connect(to: ServerNode | number | string, options?: ClientOptions): Promise<TestClient> {
     return this.client(to, options).connect();
   }
 
-  /** A client that is not connected yet. */
-  client(to: ServerNode | number, options?: ClientOptions): TestClient {
-    const client = new TestClient((typeof to === 'number' ? this.node(to) : to).url, options);
+  /** A client that is not connected yet, to a node or to a further server of one. */
+  client(to: ServerNode | number | string, options?: ClientOptions): TestClient {
+    const url = typeof to === 'string' ? to : (typeof to === 'number' ? this.node(to) : to).url;
+    const client = new TestClient(url, options);
     this.clients.add(client);
     return client;
   }
