@@ -1,0 +1,18 @@
+import type { ChatSocket } from './chat.events.js';
+
+const NAME = /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,22}[\p{L}\p{N}.])?$/u;
+
+/**
+ * Lets nobody in without a name. A client that recovers its session is not asked again: its name comes back with it.
+ *
+ * @see https://socket.io/docs/v4/middlewares/
+ */
+export function requireName(socket: ChatSocket, next: (error?: Error) => void): void {
+  const name: unknown = socket.handshake.auth.name;
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    next(new Error('A name has 1 to 24 letters, digits and spaces. Choose another one.'));
+    return;
+  }
+  socket.data.name = name;
+  next();
+}
