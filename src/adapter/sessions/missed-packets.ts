@@ -28,12 +28,18 @@ export interface Absence {
   rooms: readonly string[];
 }
 
+/** The stream holds more than a node is ready to read for one client. */
+export class TooManyEntriesError extends Error {
+  override readonly name = 'TooManyEntriesError';
+}
+
 export type OlderEntries = { trimmed: false; packets: MissedPacket[]; scanned: number } | { trimmed: true };
 
 /**
  * Reads from Redis what a client missed before the oldest entry in memory. Redis is asked in pages, and no further than that.
  *
  * @returns `trimmed` when the stream no longer holds everything since the client left.
+ * @throws {TooManyEntriesError} when it holds more than twice `maxLen` entries since then.
  */
 export async function olderPackets(
   connection: RedisConnection,
@@ -61,7 +67,7 @@ export async function olderPackets(
     }
     scanned += page.length;
     if (scanned > 2 * maxLen + PAGE) {
-      throw new Error(
+      throw new TooManyEntriesError(
         `The stream '${absence.stream}' holds more than twice \`maxLen\` (${maxLen}) entries since the client left.`,
       );
     }

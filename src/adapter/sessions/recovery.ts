@@ -3,7 +3,8 @@ import type { NamespaceLike, SocketLike } from '../socket-io.js';
 import { compareStreamIds, isStreamId, laterStreamId } from '../stream/stream-id.js';
 import type { SessionOutcome, SessionSource } from '../telemetry-port.js';
 import type { ClusterNode } from '../cluster-node.js';
-import { olderPackets, recentPackets, type Absence, type MissedPacket } from './missed-packets.js';
+import { reconnectDelay } from '../redis/driver.js';
+import { olderPackets, recentPackets, TooManyEntriesError, type Absence, type MissedPacket } from './missed-packets.js';
 import { encodeSession, type StoredSession } from './session.js';
 import { streamInfo } from '../stream/stream-info.js';
 
@@ -166,7 +167,7 @@ export class Recovery {
     const signal = AbortSignal.timeout(this.node.options.restoreTimeout);
     const stored = await this.node.claimSession(pid, signal);
     if (stored === undefined) throw new NotRestored('not_found');
-    const replaying = this.#replay(stored, offset, signal);
+    const replaying = this.#insist(stored, offset, signal);
     this.#replaying.set(pid, replaying);
     try {
       return await replaying;
@@ -175,6 +176,21 @@ export class Recovery {
       throw error;
     } finally {
       this.#replaying.delete(pid);
+    }
+  }
+
+  /** Looks up again what Redis could not answer for a while: a client that is told to start afresh has lost its session for good. */
+  async #insist(stored: StoredSession, offset: string, signal: AbortSignal): Promise<Restored> {
+    const { commands } = this.node;
+    for (let failures = 0; ; failures++) {
+      try {
+        return await this.#replay(stored, offset, signal);
+      } catch (error) {
+        if (error instanceof NotRestored || error instanceof TooManyEntriesError) throw error;
+        await pause(reconnectDelay(failures));
+        await commands.whenReady(signal).catch(() => undefined);
+        if (signal.aborted || this.node.closed) throw error;
+      }
     }
   }
 
@@ -258,4 +274,8 @@ function resumeFrom(stored: StoredSession, offset: string): string {
   if (stored.offset === undefined || stored.offset === offset) return laterStreamId(stored.position, offset);
   // It lacks something. An offset from before the session is left over from an earlier one.
   return stored.since === undefined ? offset : laterStreamId(stored.since, offset);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
