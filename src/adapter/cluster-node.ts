@@ -5,7 +5,7 @@ import { Bus, type BusMessage } from './cluster/bus.js';
 import { Membership, type Heartbeat } from './cluster/membership.js';
 import { Requests } from './cluster/requests.js';
 import { SessionDesk } from './sessions/session-desk.js';
-import { RedisUnavailableError, toError } from './errors.js';
+import { AdapterClosedError, RedisUnavailableError, toError } from './errors.js';
 import { EventThrottle } from './event-throttle.js';
 import type { RedisStreamsEvents } from './events.js';
 import type { ResolvedOptions } from './options.js';
@@ -55,7 +55,7 @@ export class ClusterNode {
     this.#connections = [this.commands, reader, subscriber];
     for (const connection of this.#connections) watchConnection(connection, events, this.telemetry);
     this.#reports = new EventThrottle((reason, count) => events.emit('messageDropped', { reason, count }));
-    this.bus = new Bus(this.commands, subscriber, options, () => this.#reports.count('malformed message on a channel'));
+    this.bus = new Bus(this.commands, subscriber, options, (reason) => this.#reports.count(reason));
     this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix);
     this.#desk = new SessionDesk(this);
     // sessions are restored also where no entry is to be remembered; nothing fits in one byte
@@ -93,7 +93,7 @@ export class ClusterNode {
     try {
       await withDeadline(this.#joining, AbortSignal.timeout(readyTimeout));
     } catch (error) {
-      throw this.#unavailable(readyTimeout, error);
+      throw error instanceof AdapterClosedError ? error : this.#unavailable(readyTimeout, error);
     }
   }
 
@@ -146,7 +146,10 @@ export class ClusterNode {
   async respond(to: Sender, type: MessageType, data: object): Promise<void> {
     const channel = to.foreign ? this.bus.namespaceChannel(to.namespace, to.uid) : this.bus.nodeChannel(to.uid);
     try {
-      await this.commands.whenReady(AbortSignal.timeout(this.options.requestTimeout));
+      // a timer for each answer would be dear
+      if (this.commands.state !== 'ready') {
+        await this.commands.whenReady(AbortSignal.timeout(this.options.requestTimeout));
+      }
       await this.bus.publish(channel, { uid: this.uid, nsp: to.namespace, type, data });
     } catch {
       // the asking node says which answers it lacks
@@ -167,9 +170,10 @@ export class ClusterNode {
     for (let failures = 0; ; failures++) {
       try {
         await Promise.all(this.#connections.map((connection) => connection.whenReady()));
+        // before anyone can know of this node: who is known is asked through the stream, and has to answer
+        await this.log.start();
         await this.bus.subscribe(this.bus.clusterChannel, (message) => this.#onBusMessage(message));
         await this.bus.subscribe(this.bus.nodeChannel(this.uid), (message) => this.#onBusMessage(message));
-        await this.log.start();
         await this.membership.join();
         break;
       } catch (error) {
@@ -178,7 +182,10 @@ export class ClusterNode {
         await new Promise((resolve) => setTimeout(resolve, reconnectDelay(failures)));
       }
     }
-    if (this.closed) return;
+    if (this.closed) {
+      this.membership.stop();
+      throw new AdapterClosedError('The adapter was closed while it joined the cluster.');
+    }
     this.#joined = true;
     this.#unobserve = this.telemetry.observe(gauges(this, this.#connections));
     if (this.recovers && this.options.sessions === 'crash-safe') this.#desk.keepSessions();
@@ -201,13 +208,11 @@ export class ClusterNode {
     this.#unobserve?.();
     this.#desk.stop();
     this.membership.stop();
-    if (this.#joined) {
-      const farewell = async (): Promise<void> => {
-        await Promise.all([this.log.drained(), this.sessions.settled()]);
-        await this.membership.leave();
-      };
-      await withDeadline(farewell(), AbortSignal.timeout(shutdownTimeout)).catch(() => undefined);
-    }
+    const farewell = async (): Promise<void> => {
+      await Promise.all([this.log.drained(), this.sessions.settled()]);
+      await this.membership.leave();
+    };
+    await withDeadline(farewell(), AbortSignal.timeout(shutdownTimeout)).catch(() => undefined);
     this.sessions.close();
     this.log.close();
     this.#reports.close();
@@ -266,11 +271,7 @@ export class ClusterNode {
       message.type === MessageType.FETCH_SOCKETS ||
       message.type === MessageType.SERVER_SIDE_EMIT;
     if (!isRequest) return this.#onBusMessage(message);
-    try {
-      this.adapters.get(namespace)?.onForeignRequest(message.uid, message.type as number, message.data);
-    } catch (error) {
-      this.#reports.count(`handler_error: ${toError(error).message}`);
-    }
+    this.adapters.get(namespace)?.onForeignRequest(message.uid, message.type as number, message.data);
   }
 
   #heartbeat(): Heartbeat {

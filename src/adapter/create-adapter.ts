@@ -1,6 +1,6 @@
-import { EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import { ClusterNode } from './cluster-node.js';
-import type { RedisStreamsEvents } from './events.js';
+import { containedEvents, type RedisStreamsEvents } from './events.js';
 import type { RedisStreamsAdapterOptions, ResolvedOptions } from './options.js';
 import { createDriver, type RedisClient } from './redis/create-driver.js';
 import { RedisStreamsAdapter } from './redis-streams-adapter.js';
@@ -27,9 +27,6 @@ export interface AdapterFactory {
   snapshot(): NodeSnapshot[];
 }
 
-/** Overrides that one Server has of the options of the factory. */
-export type ServerOverrides = Pick<RedisStreamsAdapterOptions, 'scope'>;
-
 /**
  * Makes the `adapter` option of a Socket.IO Server.
  *
@@ -46,11 +43,12 @@ export function createAdapter(client: RedisClient, options: RedisStreamsAdapterO
   const resolved = resolveOptions(options);
   const driver = createDriver(client, resolved);
   const nodes = new Map<ServerLike, ClusterNode>();
-  const events = new EventEmitter<RedisStreamsEvents>();
+  const events = containedEvents();
 
   const nodeOf = (server: ServerLike): ClusterNode => {
     const known = nodes.get(server);
     if (known && !known.closed) return known;
+    for (const [other, { closed }] of nodes) if (closed) nodes.delete(other);
     const node = new ClusterNode(
       driver,
       withScope(resolved, server),

@@ -1,3 +1,6 @@
+import { EventEmitter } from 'node:events';
+import { toError } from './errors.js';
+
 /** What happens to a node and its cluster, for the application to react to. Each is raised once an occurrence, not once a packet. */
 export interface RedisStreamsEvents {
   /** The stream no longer held the entries that this node would have read next. `missed` where it can be told. */
@@ -16,4 +19,23 @@ export interface RedisStreamsEvents {
   connectionReady: [event: { role: 'writer' | 'reader' | 'subscriber'; first: boolean }];
   /** An entry or a channel message could not be used and was skipped; raised once a minute at most, with how many there were. */
   messageDropped: [event: { reason: string; count: number }];
+}
+
+/**
+ * An emitter whose listeners cannot get in the way of those who have something to tell, such as the reader of the stream: what they
+ * throw becomes a warning of the process.
+ */
+export function containedEvents(): EventEmitter<RedisStreamsEvents> {
+  return new ContainedEvents() as EventEmitter<RedisStreamsEvents>;
+}
+
+class ContainedEvents extends EventEmitter {
+  override emit(name: string, ...event: unknown[]): boolean {
+    try {
+      return super.emit(name, ...event);
+    } catch (error) {
+      process.emitWarning(toError(error));
+      return true;
+    }
+  }
 }

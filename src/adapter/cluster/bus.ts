@@ -1,3 +1,4 @@
+import { toError } from '../errors.js';
 import type { RedisConnection } from '../redis/driver.js';
 import { pack, unpack } from '../wire/envelope.js';
 
@@ -28,7 +29,8 @@ export class Bus {
     private readonly publisher: RedisConnection,
     private readonly subscriber: RedisConnection,
     private readonly options: BusOptions,
-    private readonly onMalformed: () => void,
+    /** A message could not be used, for the reason given. */
+    private readonly onDropped: (reason: string) => void,
   ) {}
 
   /** The channel that every node of this package listens to. */
@@ -56,8 +58,13 @@ export class Bus {
   async subscribe(channel: string, listener: BusListener): Promise<void> {
     await this.subscriber.subscribe(channel, (payload) => {
       const message = this.#read(payload);
-      if (message === undefined) this.onMalformed();
-      else listener(message);
+      if (message === undefined) return this.onDropped('malformed message on a channel');
+      try {
+        listener(message);
+      } catch (error) {
+        // thrown on, it would make the client drop whatever else it has received
+        this.onDropped(`handler_error: ${toError(error).message}`);
+      }
     });
   }
 

@@ -1,4 +1,5 @@
 import { MessageType } from 'socket.io-adapter';
+import { isStreamId } from '../stream/stream-id.js';
 import type { TelemetryPort } from '../telemetry-port.js';
 import type { Bus, BusMessage } from './bus.js';
 
@@ -36,9 +37,11 @@ const GREETING_TIMEOUT = 2_000;
 /** Who is in the cluster. One heartbeat a node and interval, however many namespaces it has, and none of it in the stream. */
 export class Membership {
   readonly #members = new Map<string, Member>();
-  /** Nodes that said farewell; a heartbeat of theirs that is still under way does not bring them back. */
-  readonly #departed = new Set<string>();
+  /** Nodes that said farewell, and when; an answer of theirs that is still under way does not bring them back. */
+  readonly #departed = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
+  /** The others may know of us. */
+  #introduced = false;
   /** When our own heartbeat last came back: proof that the channel works and that this process runs. */
   #echo = Date.now();
   #answered: (() => void) | undefined;
@@ -69,6 +72,7 @@ export class Membership {
         if (this.#answers.size >= expected) resolve();
       };
     });
+    this.#introduced = true;
     // Redis tells how many connections received the message; one of them is our own
     expected = (await this.#send(MessageType.INITIAL_HEARTBEAT)) - 1;
     this.#answered?.();
@@ -86,7 +90,7 @@ export class Membership {
   /** Says farewell, so that nobody waits for this node. */
   async leave(): Promise<void> {
     this.stop();
-    await this.#send(MessageType.ADAPTER_CLOSE);
+    if (this.#introduced) await this.#send(MessageType.ADAPTER_CLOSE);
   }
 
   stop(): void {
@@ -107,7 +111,7 @@ export class Membership {
       return;
     }
     if (message.type === MessageType.ADAPTER_CLOSE) {
-      this.#departed.add(message.uid);
+      this.#departed.set(message.uid, Date.now());
       this.#remove(message.uid, 'left');
       return;
     }
@@ -161,6 +165,9 @@ export class Membership {
     for (const { uid, lastSeen } of [...this.#members.values()]) {
       if (now - lastSeen > this.options.heartbeatTimeout) this.#remove(uid, 'lost');
     }
+    for (const [uid, since] of this.#departed) {
+      if (now - since > this.options.heartbeatTimeout) this.#departed.delete(uid);
+    }
   }
 
   async #answer(uid: string): Promise<void> {
@@ -195,7 +202,7 @@ function parseHeartbeat(raw: unknown): Heartbeat {
     published: Array.isArray(published)
       ? published.filter(
           (one: Partial<Heartbeat['published'][number]> | null) =>
-            typeof one?.stream === 'string' && Number.isSafeInteger(one.seq) && typeof one.id === 'string',
+            typeof one?.stream === 'string' && Number.isSafeInteger(one.seq) && isStreamId(one.id),
         )
       : [],
   };
