@@ -43,6 +43,9 @@ export class RedisStreamsAdapter extends Adapter {
       );
     }
     this.#delivery = new Delivery(this, this.#recovery);
+    // not in init(), which socket.io calls from 4.8.2 on only
+    node.attach(this);
+    void this.ready().catch(() => undefined);
   }
 
   /** This node, as the others know it. */
@@ -56,9 +59,8 @@ export class RedisStreamsAdapter extends Adapter {
     return false;
   }
 
-  override async init(): Promise<void> {
-    this.#node.attach(this);
-    await this.ready();
+  override init(): Promise<void> {
+    return this.ready();
   }
 
   /**

@@ -32,7 +32,7 @@ export class RecentEntries {
   }
 
   add(entry: StreamEntry): void {
-    this.#entries.push(entry);
+    this.#entries.push(entry.detach());
     this.#bytes += sizeOf(entry);
     while (this.size > this.maxLen || (this.#bytes > this.maxBytes && this.size > 0)) this.#forget();
     if (this.#start > 1_024 && this.#start * 2 > this.#entries.length) {
@@ -70,5 +70,5 @@ export class RecentEntries {
 }
 
 function sizeOf(entry: StreamEntry): number {
-  return entry.text.length + OVERHEAD;
+  return entry.data.length + OVERHEAD;
 }

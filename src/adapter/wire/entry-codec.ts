@@ -4,7 +4,8 @@ import { unpack, pack } from './envelope.js';
 import type { ClusterMessage, StreamEntry, WireOptions } from './message.js';
 import { Payload } from './payload.js';
 import { hasBinary, toPlain, toPlainStrictly } from './plain.js';
-import { parseArguments, parseData, parseOptions } from './validate.js';
+import { readOptions } from './options-cache.js';
+import { parseArguments, parseData } from './validate.js';
 
 /**
  * The data of a broadcast without binary data is laid out so that a reader can tell its parts without parsing it:
@@ -13,12 +14,14 @@ import { parseArguments, parseData, parseOptions } from './validate.js';
 const OPTIONS_PREFIX = '{"opts":';
 const ARGUMENTS_PREFIX = ',"packet":{"type":2,"data":';
 const BROADCAST_SUFFIX = '}}';
+const PREFIX_LENGTH = OPTIONS_PREFIX.length;
+const LAYOUT = { arguments: Buffer.from(ARGUMENTS_PREFIX), suffix: Buffer.from(BROADCAST_SUFFIX) };
 
 /** The part of an entry that depends on the message alone. */
 export interface EncodedMessage {
   type: number;
   data: string;
-  /** Length of the options in `data`; 0 when it is not laid out as above. */
+  /** Length of the options in `data`, in bytes; 0 when it is not laid out as above. */
   optionsLength: number;
   requestId: string | undefined;
 }
@@ -64,7 +67,7 @@ export function encodeBroadcast(
   return {
     type,
     data: OPTIONS_PREFIX + options + ARGUMENTS_PREFIX + json + '}' + request + '}',
-    optionsLength: requestId === undefined ? options.length : 0,
+    optionsLength: requestId === undefined ? Buffer.byteLength(options) : 0,
     requestId,
     payload: Payload.ofJson(json),
   };
@@ -92,8 +95,8 @@ function guarded<T>(serialise: () => T): T {
  * @throws when they are malformed.
  */
 export function optionsOf(entry: StreamEntry): WireOptions {
-  const end = OPTIONS_PREFIX.length + entry.optionsLength;
-  if (isLaidOut(entry, end)) return parseOptions(JSON.parse(entry.text.slice(OPTIONS_PREFIX.length, end)));
+  const end = PREFIX_LENGTH + entry.optionsLength;
+  if (isLaidOut(entry, end)) return readOptions(entry.data.toString('utf8', PREFIX_LENGTH, end));
   const { data } = decodeEntry(entry);
   if ('opts' in data) return data.opts;
   throw new TypeError('the entry has no options');
@@ -105,9 +108,11 @@ export function optionsOf(entry: StreamEntry): WireOptions {
  * @throws when it is malformed.
  */
 export function payloadOf(entry: StreamEntry): Payload {
-  const end = OPTIONS_PREFIX.length + entry.optionsLength;
+  const end = PREFIX_LENGTH + entry.optionsLength;
   if (isLaidOut(entry, end)) {
-    const json = entry.text.slice(end + ARGUMENTS_PREFIX.length, -BROADCAST_SUFFIX.length);
+    const { data } = entry;
+    const json = data.toString('utf8', end + LAYOUT.arguments.length, data.length - LAYOUT.suffix.length);
+    // parsed to be sure that a client can, too
     return Payload.ofJson(json, parseArguments(JSON.parse(json)));
   }
   const { data } = decodeEntry(entry);
@@ -115,12 +120,13 @@ export function payloadOf(entry: StreamEntry): Payload {
   return Payload.of(data.packet.data);
 }
 
-function isLaidOut({ text, optionsLength }: StreamEntry, end: number): boolean {
+function isLaidOut({ data, optionsLength }: StreamEntry, end: number): boolean {
+  const { arguments: args, suffix } = LAYOUT;
   return (
     optionsLength > 0 &&
-    text.startsWith(OPTIONS_PREFIX) &&
-    text.startsWith(ARGUMENTS_PREFIX, end) &&
-    text.endsWith(BROADCAST_SUFFIX)
+    data.length > end + args.length + suffix.length &&
+    data.compare(args, 0, args.length, end, end + args.length) === 0 &&
+    data.compare(suffix, 0, suffix.length, data.length - suffix.length) === 0
   );
 }
 
@@ -129,7 +135,8 @@ function isLaidOut({ text, optionsLength }: StreamEntry, end: number): boolean {
  *
  * @throws when the data is malformed; an entry from elsewhere is untrusted input.
  */
-export function decodeEntry({ type, text }: StreamEntry): ClusterMessage {
+export function decodeEntry({ type, data }: StreamEntry): ClusterMessage {
+  const text = data.toString();
   const raw: unknown = text.startsWith('{') ? JSON.parse(text) : unpack(Buffer.from(text, 'base64'));
   return parseData(type, raw);
 }

@@ -38,7 +38,7 @@ export interface Sender {
 export class StreamEntry {
   /** Number of the entry among those of its publisher; `undefined` for an entry of the peer package. */
   seq: number | undefined;
-  /** Length of the options in the data; 0 when it is not laid out that way. */
+  /** Length of the options in the data, in bytes; 0 when it is not laid out that way. */
   optionsLength = 0;
   /** The id under which answers are awaited, where a node of this package asks. */
   requestId: string | undefined;
@@ -52,14 +52,18 @@ export class StreamEntry {
     /** Who numbers the entry: the node, unless it comes from a process without a Server. */
     readonly publisher: string,
     readonly carrier: TraceCarrier | undefined,
-    private data: Buffer | string,
+    /** What the entry carries, as text in UTF-8. */
+    private bytes: Buffer,
   ) {}
 
-  /** The data. */
-  get text(): string {
-    // a string of its own: the bytes are a window on the whole reply, which they would keep alive
-    if (typeof this.data !== 'string') this.data = this.data.toString();
-    return this.data;
+  get data(): Buffer {
+    return this.bytes;
+  }
+
+  /** The entry is to be remembered: its data is a window on a whole reply, which it must not keep alive. */
+  detach(): this {
+    this.bytes = Buffer.from(this.bytes);
+    return this;
   }
 }
 

@@ -1,0 +1,17 @@
+import type { WireOptions } from './message.js';
+import { parseOptions } from './validate.js';
+
+/** Options remembered; the same few rooms are sent to again and again. */
+const SIZE = 512;
+
+const cache = new Map<string, WireOptions>();
+
+/** The options in `json`. The result is shared: it must not be changed. Throws when they are malformed. */
+export function readOptions(json: string): WireOptions {
+  const known = cache.get(json);
+  if (known !== undefined) return known;
+  const options = parseOptions(JSON.parse(json));
+  if (cache.size >= SIZE) cache.clear();
+  cache.set(json, options);
+  return options;
+}
