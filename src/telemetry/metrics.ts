@@ -13,14 +13,14 @@ export class Metrics {
   readonly #hook: AttributesHook;
   readonly #sources: Sources;
   #provider: MeterProvider | undefined;
-  #instruments: Instruments;
+  /** `undefined` where there is no SDK: then not even attributes are put together. */
+  #instruments: Instruments | undefined;
   #gauges: Gauges | undefined;
 
   constructor(provider: MeterProvider | undefined, hook: AttributesHook, sources: Sources) {
     this.#fixed = provider;
     this.#hook = hook;
     this.#sources = sources;
-    this.#instruments = new Instruments(createNoopMeter(), hook);
   }
 
   /** The first node has started, or another one. */
@@ -46,21 +46,27 @@ export class Metrics {
     this.stop();
     this.#provider = provider;
     const meter = provider.getMeter(INSTRUMENTATION_SCOPE);
-    this.#instruments = new Instruments(meter, this.#hook);
-    this.#gauges = new Gauges(meter, this.#instruments, this.#sources);
-    this.#prime();
+    this.#instruments = undefined;
+    if (meter !== createNoopMeter()) {
+      this.#instruments = new Instruments(meter, this.#hook);
+      this.#gauges = new Gauges(meter, this.#instruments, this.#sources);
+      this.#prime();
+    }
     return true;
   }
 
   add<K extends keyof typeof COUNTERS>(key: K, value: number, ...values: Values<(typeof COUNTERS)[K]>): void {
-    this.#instruments.add(key, value, ...values);
+    this.#instruments?.add(key, value, ...values);
   }
 
   record<K extends keyof typeof HISTOGRAMS>(key: K, value: number, ...values: Values<(typeof HISTOGRAMS)[K]>): void {
-    this.#instruments.record(key, value, ...values);
+    this.#instruments?.record(key, value, ...values);
   }
 
   #prime(): void {
+    if (!this.#instruments) {
+      return;
+    }
     primeNode(this.#instruments);
     for (const source of this.#sources) {
       primeStreams(this.#instruments, source.streamNames);

@@ -24,14 +24,15 @@ export class Publication implements PublishTelemetry {
     const operation = deferred ? SpanName.CREATE : SpanName.XADD;
     this.message = message;
     this.#tools = tools;
+    const attributes = redisAttributes(sources, stream, operation, deferred ? 'create' : 'send', message);
+    if (!deferred) {
+      attributes[AttributeName.ROOM_COUNT] = message.roomCount;
+    }
     this.#span = spans.start({
       operation,
       target: stream,
       kind: SpanKind.PRODUCER,
-      attributes: {
-        ...redisAttributes(sources, stream, operation, deferred ? 'create' : 'send', message),
-        ...(deferred ? undefined : { [AttributeName.ROOM_COUNT]: message.roomCount }),
-      },
+      attributes,
     });
     this.carrier = writeCarrier(this.#span.spanContext());
     if (deferred) {

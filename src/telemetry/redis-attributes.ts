@@ -18,8 +18,14 @@ export function redisAttributes(
     [A.MESSAGING_DESTINATION_NAME]: destination,
     [A.MESSAGING_OPERATION_NAME]: operation,
     [A.MESSAGING_OPERATION_TYPE]: type,
-    ...sources.server(destination),
   };
+  const server = sources.server(destination);
+  if (server?.address !== undefined) {
+    attributes[A.SERVER_ADDRESS] = server.address;
+  }
+  if (server?.port !== undefined) {
+    attributes[A.SERVER_PORT] = server.port;
+  }
   if (message.namespace !== undefined) {
     attributes[A.NAMESPACE] = message.namespace;
   }

@@ -1,8 +1,5 @@
-import type { Attributes } from '@opentelemetry/api';
 import type { TelemetrySource } from '../adapter/telemetry-port.js';
-import { AttributeName, DYNAMIC_NAMESPACE } from './names.js';
-
-const NO_SERVER: Attributes = {};
+import { DYNAMIC_NAMESPACE } from './names.js';
 
 /** The nodes of this process that are running: usually one, and one more for each further Server. */
 export class Sources implements Iterable<TelemetrySource> {
@@ -37,16 +34,9 @@ export class Sources implements Iterable<TelemetrySource> {
     return name;
   }
 
-  /** Attributes that tell where the Redis of `destination` is. */
-  server(destination: string): Attributes {
-    const source = this.#byStream.get(destination) ?? this.#sources.values().next().value;
-    if (source?.server.address === undefined) {
-      return NO_SERVER;
-    }
-    const { address, port } = source.server;
-    return port === undefined
-      ? { [AttributeName.SERVER_ADDRESS]: address }
-      : { [AttributeName.SERVER_ADDRESS]: address, [AttributeName.SERVER_PORT]: port };
+  /** Where the Redis of `destination` is, as far as that is known. */
+  server(destination: string): TelemetrySource['server'] | undefined {
+    return (this.#byStream.get(destination) ?? this.#sources.values().next().value)?.server;
   }
 
   #index(): void {
