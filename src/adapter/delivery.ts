@@ -35,13 +35,16 @@ export class Delivery {
   }
 
   /** Delivers a broadcast that was read from the stream, and returns how many sockets it was written to. */
-  deliverEntry(entry: StreamEntry): number {
+  deliverEntry(entry: StreamEntry, own: boolean): number {
     const opts = optionsOf(entry);
+    const { ackId } = opts.flags;
+    if (ackId !== undefined && !own) return 0;
     const targets = this.#targets(opts.rooms, opts.except);
     if (targets.length === 0) return 0;
     const payload = payloadOf(entry);
     const { flags } = opts;
     if (!this.recovery) return this.#write(payload, targets, flags);
+    if (ackId !== undefined) return this.#write(payload, targets, flags, ackId);
     if (flags.volatile === true) return this.#write(payload.withoutOffset(), targets, flags);
     const missed = { id: entry.id, payload: payload.withOffset(entry.id), compress: flags.compress };
     const connected = targets.filter((sid) => !this.recovery!.hold(sid, missed));

@@ -86,7 +86,10 @@ export class RedisStreamsAdapter extends Adapter {
   override broadcast(packet: Packet, opts: BroadcastOptions): void {
     if (opts.flags?.local) return this.#delivery.deliverLocally(Payload.of(packet.data), opts);
     const { onlyPlaintext } = this.#node.options;
-    const message = encodeBroadcast(packet.data, wireOptions(opts), undefined, onlyPlaintext);
+    const wire = wireOptions(opts);
+    // socket.emit() with an acknowledgement: it comes here where sessions are recovered
+    if (packet.id !== undefined) wire.flags = { ...wire.flags, ackId: packet.id };
+    const message = encodeBroadcast(packet.data, wire, undefined, onlyPlaintext);
     if (!this.#recovery) this.#delivery.deliverLocally(message.payload, opts);
     this.#publish(message, opts);
   }
@@ -258,7 +261,7 @@ export class RedisStreamsAdapter extends Adapter {
   onEntry(entry: StreamEntry, own: boolean): number | undefined {
     if (own && !this.#recovery) return undefined;
     if (entry.type === Number(MessageType.BROADCAST) && entry.requestId === undefined) {
-      return this.#delivery.deliverEntry(entry);
+      return this.#delivery.deliverEntry(entry, own);
     }
     if (own && entry.requestId !== undefined) return void this.#ownShare.get(entry.requestId)?.();
     const message = decodeEntry(entry);

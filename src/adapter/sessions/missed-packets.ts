@@ -104,7 +104,8 @@ function missedPacket(entry: StreamEntry, absence: Absence): MissedPacket | unde
   if (entry.requestId !== undefined) return undefined;
   try {
     const opts = optionsOf(entry);
-    if (opts.flags.volatile === true || !concerns(opts, absence.rooms)) return undefined;
+    const { volatile, ackId } = opts.flags;
+    if (volatile === true || ackId !== undefined || !concerns(opts, absence.rooms)) return undefined;
     return { id: entry.id, payload: payloadOf(entry).withOffset(entry.id), compress: opts.flags.compress };
   } catch {
     // malformed, as it was when it came in, where it was counted

@@ -14,6 +14,8 @@ export interface WireFlags {
   compress?: boolean;
   timeout?: number;
   expectSingleResponse?: boolean;
+  /** The id under which the node that published awaits the acknowledgement of one socket of its own; nobody else delivers the packet. */
+  ackId?: number;
 }
 
 /** What the other nodes are told, by type. Requests carry a `requestId`, under which the answers come back. */
