@@ -202,6 +202,49 @@ export function acks(suite: Suite): void {
       expect(far).toEqual([['broadcast', expect.any(Function)]]);
     });
 
+    check('packets of a socket keep their order, whether they ask for an acknowledgement or not', async () => {
+      const clients = await threeClients(suite);
+      clients[0].socket.on('asked', (n: number, acknowledge: Acknowledge) => acknowledge(n));
+      const answers = await cluster()
+        .node(0)
+        .run(
+          (io, _ctx, id, timeout) => {
+            const socket = io.of('/').sockets.get(id)!;
+            const asked: Promise<unknown>[] = [];
+            for (let n = 0; n < 20; n += 2) {
+              socket.emit('told', n);
+              asked.push(socket.timeout(timeout).emitWithAck('asked', n + 1));
+            }
+            return Promise.all(asked);
+          },
+          clients[0].id,
+          PATIENCE_MS,
+        );
+
+      expect(answers).toEqual([1, 3, 5, 7, 9, 11, 13, 15, 17, 19]);
+      expect(clients[0].events.map(({ args }) => args[0])).toEqual(Array.from({ length: 20 }, (_, n) => n));
+    });
+
+    check('broadcasts keep their order, whether they ask for an acknowledgement or not', async () => {
+      const clients = await threeClients(suite);
+      clients.forEach(({ socket }) => socket.on('asked', (n: number, acknowledge: Acknowledge) => acknowledge(n)));
+      await cluster()
+        .node(0)
+        .run(async (io, _ctx, timeout) => {
+          const asked: Promise<unknown>[] = [];
+          for (let n = 0; n < 20; n += 2) {
+            io.emit('told', n);
+            asked.push(io.timeout(timeout).emitWithAck('asked', n + 1));
+          }
+          await Promise.all(asked);
+        }, PATIENCE_MS);
+      await cluster().barrier();
+
+      const expected = Array.from({ length: 20 }, (_, n) => n);
+      const received = clients.map(({ events }) => events.map(({ args }) => args[0]));
+      expect(received).toEqual([expected, expected, expected]);
+    });
+
     check('onAnyOutgoing() fires on every node', async () => {
       const clients = await threeClients(suite);
       clients.forEach((client, index) => answering(client, `from ${index}`));

@@ -18,6 +18,11 @@ export const knownFailures: Partial<Record<AdapterName, KnownFailure[]>> = {
       fails: /n: 2/,
     },
     {
+      checks: ['broadcasts keep their order, whether they ask for an acknowledgement or not'],
+      why: 'those with an acknowledgement overtake the others: they go another way, and at once',
+      fails: /deeply equal/,
+    },
+    {
       checks: ['acknowledgements that never came leave nothing behind'],
       why: 'a socket keeps the callback of a broadcast until its client answers or leaves',
       fails: /\d+,1,1 on the nodes/,
