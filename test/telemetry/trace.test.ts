@@ -113,7 +113,7 @@ test('a session is saved on one node and restored on the other', async () => {
   const client = await connectTo(b, 'room');
   await a.do('emit', 'room', 'first');
   await client.next('message');
-  client.drop();
+  await client.drop();
   expect(await b.named('persist_session /')).toMatchObject({ kind: 'INTERNAL', error: false });
 
   await a.do('emit', 'room', 'missed');
@@ -131,7 +131,7 @@ test('nothing that is the users’ own is exported: payloads, rooms, socket ids,
   await a.do('emit', 'marked-room', 'marked-payload');
   await client.next('message');
   const secrets = ['marked-room', 'marked-payload', client.id, client.pid!];
-  client.drop();
+  await client.drop();
   await b.named('persist_session /');
   await client.connect(a.url);
   await a.named('restore_session /');
