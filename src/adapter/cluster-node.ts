@@ -283,7 +283,7 @@ export class ClusterNode {
     this.#reports.count(`outbox full (${limit})`);
     if (this.#overflowing) return;
     this.#overflowing = true;
-    this.events.emit('outboxOverflow', { dropped: 1, limit });
+    this.events.emit('outboxOverflow', { waiting: this.log.outboxSize, limit });
     void this.log.drained().then(() => (this.#overflowing = false));
   }
 }

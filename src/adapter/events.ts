@@ -5,8 +5,8 @@ import { toError } from './errors.js';
 export interface RedisStreamsEvents {
   /** The stream no longer held the entries that this node would have read next. `missed` where it can be told. */
   gap: [event: { stream: string; from: string; to: string; missed: number | undefined }];
-  /** The outbox was full and messages were dropped; raised once until it has room again. */
-  outboxOverflow: [event: { dropped: number; limit: 'outboxMaxLen' | 'outboxMaxBytes' }];
+  /** The outbox is full and drops messages, which `messageDropped` counts; raised once until it is empty again. */
+  outboxOverflow: [event: { waiting: number; limit: 'outboxMaxLen' | 'outboxMaxBytes' }];
   /** The stream was deleted or restarted behind this node, which reads on from the new beginning. */
   streamReset: [event: { stream: string; position: string }];
   /** Another node joined the cluster. */

@@ -24,16 +24,16 @@ const CASES: Array<Case[keyof Case]> = [
   ],
   [
     'outboxOverflow',
-    { dropped: 1, limit: 'outboxMaxBytes' },
+    { waiting: 1, limit: 'outboxMaxBytes' },
     'error',
-    'The outbox is full, and 1 message was dropped: Redis is away, or slower than what is published. The limit is set by ' +
+    'The outbox is full: 1 message waits for Redis, which is away or slower than what is published, and further ones are dropped. The limit is set by ' +
       '`outboxMaxBytes`.',
   ],
   [
     'outboxOverflow',
-    { dropped: 3, limit: 'outboxMaxLen' },
+    { waiting: 3, limit: 'outboxMaxLen' },
     'error',
-    'The outbox is full, and 3 messages were dropped: Redis is away, or slower than what is published. The limit is set by ' +
+    'The outbox is full: 3 messages wait for Redis, which is away or slower than what is published, and further ones are dropped. The limit is set by ' +
       '`outboxMaxLen`.',
   ],
   [

@@ -13,10 +13,10 @@ const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][
     `The stream ${stream} no longer held what this node would have read next: ${missed === undefined ? 'an unknown number of entries' : counted(missed, 'entry', 'entries')} after ` +
       `${from} ${missed === 1 ? 'is' : 'are'} lost to it, and it reads on from ${to}. Raise \`maxLen\` if Redis can be away for longer than the stream reaches back.`,
   ],
-  outboxOverflow: ({ dropped, limit }) => [
+  outboxOverflow: ({ waiting, limit }) => [
     'error',
-    `The outbox is full, and ${counted(dropped, 'message was', 'messages were')} dropped: Redis is away, or slower than what is published. ` +
-      `The limit is set by \`${limit}\`.`,
+    `The outbox is full: ${counted(waiting, 'message waits', 'messages wait')} for Redis, which is away or slower than what is published, and further ones are ` +
+      `dropped. The limit is set by \`${limit}\`.`,
   ],
   streamReset: ({ stream, position }) => [
     'warn',
