@@ -16,8 +16,12 @@ async function main() {
   await build(stopping.signal);
   stopping.signal.throwIfAborted();
 
+  // The modules that need what was installed and built are loaded now.
+  const { bringRedis } = await import('./launcher/redis.mjs');
   const redis = await bringRedis();
-  console.log(`Redis: ${redis.source}, ${redis.url}`);
+  cleanups.unshift(() => redis.stop());
+  stopping.signal.throwIfAborted();
+  console.log(`Redis: ${redis.description}`);
   const url = await startCluster(settings, redis.url);
   console.log(`\n  Chat     ${url}`);
   console.log(`  Traces   ${url}/traces`);
@@ -35,18 +39,7 @@ async function install() {
   }
 }
 
-async function bringRedis() {
-  const { findRedis } = await import('nestjs-redis-streams-adapter/testing');
-  const redis = await findRedis().catch((error) => {
-    throw new Problem(error.message, { cause: error });
-  });
-  cleanups.unshift(() => redis.stop());
-  stopping.signal.throwIfAborted();
-  return redis;
-}
-
 async function startCluster(settings, redisUrl) {
-  // Only now: they need what was installed.
   const [{ default: sticky }, { Nodes }] = await Promise.all([
     import('@socket.io/sticky'),
     import('./launcher/nodes.mjs'),

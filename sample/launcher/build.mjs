@@ -38,7 +38,7 @@ async function newest(path) {
   if (!status?.isDirectory()) {
     return status?.mtimeMs ?? 0;
   }
-  const files = await readdir(path, { recursive: true });
+  const files = (await readdir(path, { recursive: true })).filter((file) => !file.endsWith('.spec.ts'));
   const times = await Promise.all(files.map(async (file) => (await stat(`${path}/${file}`)).mtimeMs));
   return Math.max(0, ...times);
 }

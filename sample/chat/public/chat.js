@@ -228,8 +228,10 @@ function onSubmit(form, field, action) {
 
 function rename() {
   const name = byId('name').value.trim();
-  sessionStorage.setItem('name', name);
-  connection.rename(name);
+  if (name !== sessionStorage.getItem('name')) {
+    sessionStorage.setItem('name', name);
+    connection.rename(name);
+  }
 }
 
 let noticeTimer;
@@ -252,7 +254,10 @@ function readName() {
 }
 
 byId('name').value = sessionStorage.getItem('name');
-byId('me').addEventListener('submit', (event) => event.preventDefault());
+byId('me').addEventListener('submit', (event) => {
+  event.preventDefault();
+  rename();
+});
 byId('name').addEventListener('change', rename);
 byId('drop').addEventListener('click', drop);
 byId('leave').addEventListener('click', () => void leave(current));

@@ -1,0 +1,177 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { waitFor } from '../harness/wait-for.js';
+import { findBrowser, startBrowser } from './support/browser.js';
+import { Sample, START_DEADLINE } from './support/sample.js';
+
+const program = await findBrowser();
+const why = program ? '' : ' (skipped: no Chromium on PATH; on Debian, apt-get install chromium)';
+if (!program) {
+  console.warn(`The page is not tested${why}`);
+}
+
+describe.skipIf(!program)(`the page${why}`, () => {
+  let sample: Sample;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    [sample, browser] = await Promise.all([Sample.start(), startBrowser(program as string)]);
+  }, START_DEADLINE);
+  afterAll(async () => {
+    await browser?.close();
+    await sample?.stop();
+  });
+
+  it('lets two people on two nodes chat, and sees both', async () => {
+    const [ada, grace] = await openOnTwoNodes('talk');
+    await grace.locator('#text').pressSequentially('Hello');
+    await ada.getByText('Grace is typing').waitFor();
+    await grace.locator('#text').press('Enter');
+    await say(ada, 'Good day');
+
+    for (const page of [ada, grace]) {
+      await page.locator('.message .bubble', { hasText: 'Good day' }).waitFor();
+      expect(await texts(page)).toEqual(['Hello', 'Good day']);
+      expect(await page.locator('.message .node').allTextContents()).toEqual([await nodeOf(grace), await nodeOf(ada)]);
+      expect(await page.locator('#people .name').allTextContents()).toHaveLength(2);
+    }
+    expect(await ada.locator('#typing').textContent()).toBe('');
+  });
+
+  it('restores what was missed while the connection was dropped, and says so', async () => {
+    const [ada, grace] = await openOnTwoNodes('drop');
+    await say(grace, 'before');
+    await ada.locator('.bubble', { hasText: 'before' }).waitFor();
+
+    await ada.locator('#drop').click();
+    await ada.locator('#connection[data-state=offline]').waitFor();
+    for (const text of ['missed 1', 'missed 2', 'missed 3']) {
+      await say(grace, text);
+      await grace.locator('.message:not(.pending) .bubble', { hasText: text }).waitFor();
+    }
+
+    await ada.locator('#return-badge', { hasText: 'Recovered' }).waitFor();
+    expect(await ada.locator('#last-return').textContent()).toContain('3 messages restored');
+    expect(await ada.locator('.message.restored .bubble').allTextContents()).toEqual([
+      'missed 1',
+      'missed 2',
+      'missed 3',
+    ]);
+    expect(await ada.locator('.marker').allTextContents()).toEqual([
+      'Connection lost',
+      expect.stringContaining('Recovered: 3 messages restored'),
+    ]);
+    await say(ada, 'after');
+    await grace.locator('.bubble', { hasText: 'after' }).waitFor();
+  });
+
+  it('shows what people write as text', async () => {
+    const [ada, grace] = await openOnTwoNodes('markup');
+    const markup = '<img src=x onerror="document.title=1"><b>bold</b>';
+    await say(ada, markup);
+    await grace.locator('.bubble', { hasText: 'onerror' }).waitFor();
+    expect(await texts(grace)).toEqual([markup]);
+    expect(await grace.locator('#log img, #log b').count()).toBe(0);
+  });
+
+  it('is another person under another name', async () => {
+    const [ada, grace] = await openOnTwoNodes('names');
+    await ada.locator('#name').fill('Countess');
+    await ada.locator('#name').press('Enter');
+    await grace.locator('#people .name', { hasText: 'Countess' }).waitFor();
+    await grace.locator('#people .name', { hasText: 'Ada' }).waitFor({ state: 'detached' });
+    await ada.locator('#name').fill('<b>');
+    await ada.locator('#name').press('Enter');
+    await ada.locator('#notice', { hasText: 'A name has 1 to 24 letters' }).waitFor();
+  });
+
+  it('counts what is unread in another room', async () => {
+    const [ada, grace] = await openOnTwoNodes('first');
+    await ada.locator('#new-room input').fill('second');
+    await ada.locator('#new-room input').press('Enter');
+    await ada.locator('.room.joined', { hasText: 'second' }).waitFor();
+    await say(grace, 'psst');
+    await ada.locator('.room', { hasText: 'first' }).locator('.unread', { hasText: '1' }).waitFor();
+    await ada.locator('.room', { hasText: 'first' }).click();
+    await ada.locator('.bubble', { hasText: 'psst' }).waitFor();
+    expect(await ada.locator('.unread').count()).toBe(0);
+  });
+
+  it('draws a message as a waterfall across both nodes', async () => {
+    const [ada] = await openOnTwoNodes('traces');
+    await say(ada, 'follow me');
+    const traces = await open(`${sample.url}/traces`);
+    const trace = traces.locator('.trace', { has: traces.locator('h2', { hasText: /^message$/ }) }).first();
+    await trace.locator('.span').nth(2).waitFor();
+    expect(await trace.locator('header .node').allTextContents()).toEqual(['node-1', 'node-2']);
+    expect(await trace.locator('.span .name').allTextContents()).toEqual([
+      'process /',
+      expect.stringMatching(/^xadd /),
+      expect.stringMatching(/^process /),
+    ]);
+    const bars = await Promise.all((await trace.locator('.bar').all()).map((bar) => bar.boundingBox()));
+    expect(bars.every((box) => box !== null && box.width >= 4)).toBe(true);
+    await trace.locator('summary').first().click();
+    await trace.getByText('socketio.event.name').first().waitFor();
+  });
+
+  it('fits a phone, with rooms and connection a touch away', async () => {
+    const page = await open(`${sample.url}/?name=Linus#small`, { width: 380, height: 700 });
+    await page.locator('#node-badge .node').waitFor();
+    expect(await page.locator('#drop').isVisible()).toBe(false);
+    await page.locator('#open-sidebar').click();
+    await page.locator('#drop').click({ trial: true });
+    const body = await page.locator('body').boundingBox();
+    expect(body?.width).toBe(380);
+  });
+
+  /** A page of a person of its own; that it reports no error is part of each test. */
+  async function open(url: string, viewport = { width: 1280, height: 800 }): Promise<Page> {
+    const context = await browser.newContext({ viewport });
+    const page = await context.newPage();
+    const errors: string[] = [];
+    page.on('pageerror', (error) => void errors.push(error.message));
+    // What the policy forbids is reported here, too.
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    onTestFinished(async () => {
+      await context.close();
+      expect(errors).toEqual([]);
+    });
+    await page.goto(url);
+    return page;
+  }
+
+  async function openOnTwoNodes(room: string): Promise<[Page, Page]> {
+    const ada = await open(`${sample.url}/?name=Ada#${room}`);
+    await ada.locator('#node-badge .node').waitFor();
+    const grace = await waitFor(
+      async () => {
+        const page = await open(`${sample.url}/?name=Grace#${room}`);
+        await page.locator('#node-badge .node').waitFor();
+        if ((await nodeOf(page)) !== (await nodeOf(ada))) {
+          return page;
+        }
+        await page.close();
+        return undefined;
+      },
+      { deadline: 30_000, interval: 100, what: 'somebody on another node' },
+    );
+    for (const page of [ada, grace]) {
+      await page.locator('#people .name').nth(1).waitFor();
+    }
+    return [ada, grace];
+  }
+});
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.locator('#text').fill(text);
+  await page.locator('#text').press('Enter');
+}
+
+function texts(page: Page): Promise<string[]> {
+  return page.locator('.message:not(.pending) .bubble').allTextContents();
+}
+
+async function nodeOf(page: Page): Promise<string> {
+  return (await page.locator('#node-badge .node').textContent()) ?? '';
+}
