@@ -209,6 +209,7 @@ export class ClusterNode {
     this.#desk.stop();
     this.membership.stop();
     const farewell = async (): Promise<void> => {
+      this.sessions.releaseAll();
       await Promise.all([this.log.drained(), this.sessions.settled()]);
       await this.membership.leave();
     };

@@ -3,6 +3,7 @@ import type { NamespaceLike, SocketLike } from '../socket-io.js';
 import { compareStreamIds, isStreamId, laterStreamId } from '../stream/stream-id.js';
 import type { SessionOutcome, SessionSource } from '../telemetry-port.js';
 import type { ClusterNode } from '../cluster-node.js';
+import { AdapterClosedError } from '../errors.js';
 import { reconnectDelay } from '../redis/driver.js';
 import { olderPackets, recentPackets, TooManyEntriesError, type Absence, type MissedPacket } from './missed-packets.js';
 import { encodeSession, type StoredSession } from './session.js';
@@ -92,7 +93,9 @@ export class Recovery {
       if (this.node.options.sessions === 'crash-safe') this.keep(socket);
       return;
     }
-    void this.node.sessions.discard(held.pid).catch(() => undefined);
+    // A node that is stopping could not write the session again.
+    const { sessions } = this.node;
+    void (this.node.closed ? sessions.release(held.pid) : sessions.discard(held.pid)).catch(() => undefined);
     if (this.node.options.sessions === 'crash-safe') this.keep(socket);
     // A client takes packets only after it knows that it is connected: those sent before could come twice, if this connection fails.
     queueMicrotask(() => {
@@ -141,8 +144,18 @@ export class Recovery {
     return true;
   }
 
-  /** @returns the session, or `null` when the client has to start afresh. Never rejects. */
+  /**
+   * A client that comes to a node which is stopping is cut off in a moment, and comes back elsewhere: until then it is left waiting,
+   * so that it keeps its session.
+   *
+   * @returns the session, or `null` when the client has to start afresh. Never rejects.
+   */
   async restore(pid: string, offset: string): Promise<Session | null> {
+    const session = await this.#observedRestore(pid, offset);
+    return this.node.closed ? forever() : session;
+  }
+
+  async #observedRestore(pid: string, offset: string): Promise<Session | null> {
     const telemetry = this.node.telemetry.restoreSession(this.host.nsp.name);
     try {
       const { session, source, missedPackets, scannedEntries } = await this.#restore(pid, offset);
@@ -216,6 +229,7 @@ export class Recovery {
       packets.push(...older.packets);
       scannedEntries += older.scanned;
     }
+    if (this.node.closed) throw new AdapterClosedError('The adapter was closed.');
     // From here to the return nothing is awaited: the packets looked up and those held back from now on join without a seam.
     const memory = recentPackets(recent, absence);
     packets.push(...memory.packets);
@@ -278,4 +292,8 @@ function resumeFrom(stored: StoredSession, offset: string): string {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+function forever(): Promise<never> {
+  return new Promise(() => undefined);
 }

@@ -1,6 +1,6 @@
 import type { BusMessage } from '../cluster/bus.js';
 import type { ClusterNode } from '../cluster-node.js';
-import { RequestTimeoutError } from '../errors.js';
+import { AdapterClosedError, RequestTimeoutError } from '../errors.js';
 import { decodeSession, type StoredSession } from './session.js';
 
 const QUERY = 'session_query';
@@ -31,6 +31,7 @@ export class SessionDesk {
     const token = `${this.node.uid}:${this.node.requests.newId()}`;
     let answer: Answer | undefined;
     for (;;) {
+      if (this.node.closed) throw new AdapterClosedError('The adapter was closed.');
       await this.#surrender(pid);
       const found = await this.#take(pid, token, signal);
       if (typeof found === 'object') {

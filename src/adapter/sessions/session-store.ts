@@ -13,6 +13,8 @@ const CLAIM_DURATION = 10_000;
 export class SessionStore {
   /** Session to what is still to be done to it. */
   readonly #steps = new Map<string, Promise<void>>();
+  /** Sessions that this node has claimed. */
+  readonly #claims = new Set<string>();
   readonly #closing = new AbortController();
 
   constructor(
@@ -48,9 +50,12 @@ export class SessionStore {
    */
   async claim(pid: string, token: string, signal: AbortSignal): Promise<boolean> {
     const claim = ['SET', this.#claimKey(pid), token, 'NX', 'PX', String(CLAIM_DURATION)];
-    if ((await this.#insist(() => claim, signal)) === 'OK') return true;
-    // our own claim, when the reply to it was lost
-    return (await this.#insist(() => ['GET', this.#claimKey(pid)], signal)) === token;
+    const claimed =
+      (await this.#insist(() => claim, signal)) === 'OK' ||
+      // our own claim, when the reply to it was lost
+      (await this.#insist(() => ['GET', this.#claimKey(pid)], signal)) === token;
+    if (claimed) this.#claims.add(pid);
+    return claimed;
   }
 
   /** The session as it was written; `null` when there is none. */
@@ -60,11 +65,18 @@ export class SessionStore {
 
   /** Gives a claim back: the session is there for the next try. */
   release(pid: string): Promise<void> {
+    this.#claims.delete(pid);
     return this.#step(pid, () => this.#remove(this.#claimKey(pid)));
+  }
+
+  /** Gives every claim back: this node will restore no session any more. */
+  releaseAll(): void {
+    for (const pid of [...this.#claims]) void this.release(pid).catch(() => undefined);
   }
 
   /** The session was used. */
   discard(pid: string): Promise<void> {
+    this.#claims.delete(pid);
     return this.#step(pid, async () => {
       await this.#remove(this.#key(pid));
       await this.#remove(this.#claimKey(pid));
