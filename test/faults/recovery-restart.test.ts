@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { decodeSession } from '../../src/adapter/sessions/session.js';
+import { startCluster, startRedis, waitFor, type Cluster, type ServerNode, type TestClient } from '../harness/index.js';
+import { away, numbers, present, send } from './support/away.js';
+import { cutOff, joinRoom, ready, report, RestlessClient, settled } from './support/fire.js';
+
+const serverOptions = { connectionStateRecovery: {} };
+
+describe('a deployment', () => {
+  it('that restarts one node after the other costs no client a packet', async () => {
+    const cluster = await startCluster({
+      nodes: 3,
+      setup: joinRoom,
+      serverOptions,
+      adapterOptions: { restoreTimeout: 30_000 },
+    });
+    let running = [...cluster.nodes];
+    const clients = Array.from({ length: 12 }, () => new RestlessClient(() => running.map(({ url }) => url)));
+    await ready(cluster, clients);
+    await Promise.all(running.map((node, publisher) => publishOn(node, publisher)));
+    const moving = new AbortController();
+    const movement = cutOff(clients, moving.signal);
+    let published = 0;
+    for (const [publisher, old] of [...running.entries()]) {
+      const node = await cluster.addNode();
+      running.push(node);
+      await publishOn(node, 3 + publisher);
+      published += await stopPublishing(old);
+      // clients still come to the node while it stops, as they do until a balancer has noticed
+      await old.close();
+      running = running.filter((one) => one !== old);
+    }
+    for (const node of running) published += await stopPublishing(node);
+    moving.abort();
+    await movement;
+    await settled(clients, published, 20_000);
+    const { lost, twice, outOfOrder, differing, notRecovered, returns } = report(clients, published);
+    for (const client of clients) client.close();
+
+    expect({ lost, twice, outOfOrder, differing, notRecovered }).toEqual({
+      lost: 0,
+      twice: 0,
+      outOfOrder: 0,
+      differing: 0,
+      notRecovered: 0,
+    });
+    expect(published).toBeGreaterThan(300);
+    expect(returns).toBeGreaterThan(30);
+  });
+
+  for (const middleware of [false, true]) {
+    it(`leaves a client its session that comes to a node while it stops (middleware: ${middleware})`, async () => {
+      const redis = await startRedis();
+      const user = ['ACL', 'SETUSER', 'node', 'on', '>secret', '~*', '&*', '+@all'];
+      await redis.command(...user);
+      const cluster = await startCluster({
+        redisUrl: redis.url,
+        redisOptions: { username: 'node', password: 'secret' },
+        serverOptions: { connectionStateRecovery: { skipMiddlewares: !middleware } },
+        adapterOptions: { shutdownTimeout: 20_000, restoreTimeout: 30_000 },
+        setup: (io, ctx) => {
+          io.use((_socket, next) => {
+            ctx.record('middleware')();
+            ctx.state['next'] = next;
+            if (ctx.state['stopping'] === undefined) next();
+          });
+        },
+      });
+      const [stopping, other] = [cluster.node(0), cluster.node(1)];
+      const client = await away(cluster, stopping, { rooms: ['room'] });
+      await send(other, 'room', 0, 3);
+      await cluster.barrier([await cluster.connect(other)]);
+      // what it cannot publish keeps the node from its end
+      await redis.command(...user, '-xadd');
+      await send(stopping, 'room', 3, 4);
+      const connections = recordConnections(client);
+      const before = (await stopping.recorded('middleware')).length;
+      await stopping.run((_io, ctx) => void (ctx.state['stopping'] = true));
+      const attempt = (): void => void client.connect(stopping).catch(() => undefined);
+      if (middleware) {
+        attempt();
+        await stopping.recorded('middleware', before + 1);
+      }
+      const stopped = stopping.close();
+      if (middleware) await stopping.run((_io, ctx) => (ctx.state['next'] as () => void)());
+      else attempt();
+      await stopping.run((io, ctx) => ctx.waitFor(() => io.engine.clientsCount === 1));
+      await redis.command(...user);
+      await stopped;
+      await client.disconnected();
+      await client.connect(other);
+
+      expect(connections).toEqual(middleware ? [true, true] : [true]);
+      expect(await client.next('packet', 4)).toEqual(numbers(0, 4));
+    });
+  }
+});
+
+describe('the clients of a node that was killed', () => {
+  const heartbeats = { heartbeatInterval: 100, heartbeatTimeout: 500 };
+
+  it('recover at another one when sessions are crash-safe', async () => {
+    const cluster = await startCluster({ serverOptions, adapterOptions: { ...heartbeats, sessions: 'crash-safe' } });
+    const { clients, ids } = await killed(cluster, true);
+    await Promise.all(clients.map((client) => client.connect(cluster.node(1))));
+    await send(cluster.node(1), 'late', 7, 9);
+
+    expect(clients.map(({ recovered, id }) => [recovered, id])).toEqual(ids.map((id) => [true, id]));
+    for (const client of clients) expect(await client.next('packet', 9)).toEqual(numbers(0, 9));
+    const rooms = await cluster.node(1).run((io, _ctx, id) => [...io.of('/').sockets.get(id)!.rooms], ids[0]!);
+    expect(new Set(rooms)).toEqual(new Set([ids[0], 'early', 'late']));
+  });
+
+  it('start afresh when they are not', async () => {
+    const cluster = await startCluster({ serverOptions, adapterOptions: heartbeats });
+    const { clients } = await killed(cluster, false);
+    await Promise.all(clients.map((client) => client.connect(cluster.node(1))));
+
+    expect(clients.map(({ recovered }) => recovered)).toEqual(clients.map(() => false));
+  });
+
+  /** Clients of node 0, which is killed between two packets for them. */
+  async function killed(cluster: Cluster, crashSafe: boolean): Promise<{ clients: TestClient[]; ids: string[] }> {
+    const witness = await present(cluster, 1, { rooms: ['late'] });
+    const clients = await Promise.all(
+      Array.from({ length: 5 }, () => present(cluster, 0, { rooms: ['gone', 'early'] })),
+    );
+    const ids = clients.map(({ id }) => id);
+    await send(cluster.node(1), 'early', 0, 3);
+    await Promise.all(clients.map((client) => client.next('packet', 3)));
+    await cluster.node(0).run((io) => {
+      io.in('early').socketsJoin('late');
+      io.in('early').socketsLeave('gone');
+    });
+    await send(cluster.node(0), 'late', 3, 5);
+    await Promise.all(clients.map((client) => client.next('packet', 5)));
+    if (crashSafe) await Promise.all(clients.map((client) => roomsSaved(cluster, client, ['early', 'late'])));
+    cluster.node(0).kill('SIGKILL');
+    await cluster.node(0).exited;
+    await Promise.all(clients.map((client) => client.disconnected()));
+    await send(cluster.node(1), 'late', 5, 7);
+    await witness.next('packet', 4);
+    return { clients, ids };
+  }
+});
+
+/** Waits until the client's session in Redis has these rooms, besides its own. */
+async function roomsSaved(cluster: Cluster, client: TestClient, expected: string[]): Promise<void> {
+  await waitFor(async () => {
+    const rooms = decodeSession(await cluster.redis.get(cluster.sessionKeyPrefix + client.pid!))?.rooms;
+    return rooms?.filter((room) => room !== client.id).join() === expected.join();
+  });
+}
+
+function recordConnections(client: TestClient): boolean[] {
+  const connections: boolean[] = [];
+  client.socket.on('connect', () => connections.push(client.recovered));
+  return connections;
+}
+
+async function publishOn(node: ServerNode, publisher: number): Promise<void> {
+  await node.run((io, ctx, me) => {
+    let n = 0;
+    const timer = setInterval(() => void io.to('fire').emit('packet', me, n++), 4);
+    ctx.state['stopPublishing'] = () => {
+      clearInterval(timer);
+      return n;
+    };
+  }, publisher);
+}
+
+/** @returns how many packets the node has published. */
+function stopPublishing(node: ServerNode): Promise<number> {
+  return node.run((_io, ctx) => (ctx.state['stopPublishing'] as () => number)());
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { startCluster, startRedis } from '../harness/index.js';
+import { joinRoom, joinRoomAfterMiddleware, underFire, type FireReport } from './support/fire.js';
+
+// A deadline is there to end a hang, not to measure a busy machine.
+const adapterOptions = { restoreTimeout: 30_000 };
+
+describe('clients that lose their connection under traffic', () => {
+  it('get every packet once and in the one order of the cluster', async () => {
+    const cluster = await startCluster({
+      setup: joinRoom,
+      adapterOptions,
+      serverOptions: { connectionStateRecovery: {} },
+    });
+    const result = await underFire(cluster);
+
+    expectUnharmed(result);
+    expect(result.returns).toBeGreaterThan(30);
+  });
+
+  for (const skipMiddlewares of [true, false]) {
+    it(`do so with an asynchronous middleware (skipMiddlewares: ${skipMiddlewares}) and packets that are not replayed between`, async () => {
+      const cluster = await startCluster({
+        setup: joinRoomAfterMiddleware,
+        adapterOptions,
+        serverOptions: { connectionStateRecovery: { skipMiddlewares } },
+      });
+      const result = await underFire(cluster, { packets: 1_500, mixed: true });
+
+      expectUnharmed(result);
+      expect(result.returns).toBeGreaterThan(30);
+      expect(result.mixed).toBeGreaterThan(0);
+    });
+  }
+
+  it('do so when Redis is killed and restarted meanwhile', async () => {
+    const redis = await startRedis({ appendOnly: true });
+    const cluster = await startCluster({
+      redisUrl: redis.url,
+      setup: joinRoom,
+      adapterOptions,
+      serverOptions: { connectionStateRecovery: {} },
+    });
+    const result = await underFire(cluster, {
+      packets: 1_500,
+      mixed: true,
+      halfway: async () => {
+        await redis.kill();
+        await redis.restart();
+      },
+    });
+
+    expectUnharmed(result);
+    expect(result.returns).toBeGreaterThan(30);
+  });
+});
+
+function expectUnharmed({ lost, twice, outOfOrder, differing, notRecovered }: FireReport): void {
+  expect({ lost, twice, outOfOrder, differing, notRecovered }).toEqual({
+    lost: 0,
+    twice: 0,
+    outOfOrder: 0,
+    differing: 0,
+    notRecovered: 0,
+  });
+}
