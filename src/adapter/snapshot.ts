@@ -64,10 +64,12 @@ async function measure(
   const position = node.log.positionOf(stream);
   const behind = compareStreamIds(info.lastGeneratedId, position) > 0;
   const newest = streamIdTime(info.lastGeneratedId);
+  const oldest = info.firstEntryId === undefined ? newest : streamIdTime(info.firstEntryId);
   return {
     stream,
     length: info.length,
-    lagMs: behind ? Math.max(0, newest - streamIdTime(position)) : 0,
-    retentionMs: info.firstEntryId === undefined ? 0 : Math.max(0, newest - streamIdTime(info.firstEntryId)),
+    // a position before the first entry, as that of a stream which began anew, is no further behind than the first entry
+    lagMs: behind ? Math.max(0, newest - Math.max(oldest, streamIdTime(position))) : 0,
+    retentionMs: Math.max(0, newest - oldest),
   };
 }

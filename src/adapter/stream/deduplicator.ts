@@ -4,6 +4,15 @@ export type Arrival = { duplicate: true } | { duplicate: false; missed: number }
 const FRESH: Arrival = { duplicate: false, missed: 0 };
 const DUPLICATE: Arrival = { duplicate: true };
 
+interface Publisher {
+  /** The number of its last entry. */
+  seq: number;
+  /** The next hole was reported before it was come upon. */
+  holeExpected: boolean;
+  /** The number of the entry that it was last found to lack. */
+  missing: number | undefined;
+}
+
 /** Publishers remembered; far above the number of nodes that a cluster can have within the life of a stream. */
 const MOST_PUBLISHERS = 10_000;
 
@@ -14,8 +23,8 @@ const MOST_PUBLISHERS = 10_000;
  * arrives with a number that is not above the last one is a repetition.
  */
 export class Deduplicator {
-  /** Publisher to the number of its last entry, in the order in which the publishers were first seen. */
-  readonly #last = new Map<string, { seq: number; holeExpected: boolean }>();
+  /** By publisher, those whose last entry is the oldest first. */
+  readonly #last = new Map<string, Publisher>();
 
   arrive(publisher: string, seq: number): Arrival {
     const known = this.#last.get(publisher);
@@ -25,8 +34,7 @@ export class Deduplicator {
     }
     if (seq <= known.seq) return DUPLICATE;
     const missed = known.holeExpected ? 0 : seq - known.seq - 1;
-    known.seq = seq;
-    known.holeExpected = false;
+    this.#remember(publisher, seq);
     return missed === 0 ? FRESH : { duplicate: false, missed };
   }
 
@@ -35,13 +43,22 @@ export class Deduplicator {
     return this.#last.get(publisher)?.seq ?? 0;
   }
 
+  /** Whether entry `seq` of a publisher that is known has not arrived. Says so once an entry: one that is lost never arrives. */
+  misses(publisher: string, seq: number): boolean {
+    const known = this.#last.get(publisher);
+    if (known === undefined || seq <= known.seq || seq === known.missing) return false;
+    known.missing = seq;
+    return true;
+  }
+
   /** A gap was already reported: the next hole of each publisher is part of it, and no further loss. */
   expectHoles(): void {
     for (const known of this.#last.values()) known.holeExpected = true;
   }
 
   #remember(publisher: string, seq: number): void {
-    this.#last.set(publisher, { seq, holeExpected: false });
+    this.#last.delete(publisher);
+    this.#last.set(publisher, { seq, holeExpected: false, missing: undefined });
     if (this.#last.size > MOST_PUBLISHERS) {
       const oldest = this.#last.keys().next();
       if (!oldest.done) this.#last.delete(oldest.value);

@@ -12,8 +12,8 @@ export interface ReaderListener {
   onEntries(stream: string, entries: readonly RawEntry[]): void;
   /** Entries between `from` and `to` were trimmed away before they were read. */
   onGap(stream: string, from: string, to: string, missed: number): void;
-  /** The stream ends before the position: it was deleted, or Redis came back with an older state. */
-  onReset(stream: string, position: string): void;
+  /** The stream ended before the position: it was deleted, or Redis came back with an older state. It ends at `end` now, and is read anew. */
+  onReset(stream: string, position: string, end: string): void;
 }
 
 export interface ReaderOptions {
@@ -196,7 +196,7 @@ export class StreamReader {
     cursor.position = cursor.received = FIRST_POSITION;
     cursor.ordinal = info?.entriesAdded === undefined ? undefined : info.entriesAdded - info.length;
     if (info === undefined) cursor.ordinal = 0;
-    this.listener.onReset(stream, lost);
+    this.listener.onReset(stream, lost, last);
   }
 
   #checkGap(stream: string, cursor: Cursor, info: StreamInfo): void {

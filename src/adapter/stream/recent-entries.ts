@@ -8,7 +8,7 @@ const OVERHEAD = 400;
  * The broadcasts of one stream that this node has read last, for clients that come back. What is older is in Redis.
  */
 export class RecentEntries {
-  #entries: StreamEntry[] = [];
+  #entries: Array<StreamEntry | undefined> = [];
   /** Entries before this index are forgotten; the array is compacted now and then instead of at each. */
   #start = 0;
   #bytes = 0;
@@ -32,6 +32,8 @@ export class RecentEntries {
   }
 
   add(entry: StreamEntry): void {
+    // read once more, from the beginning of a stream that was restarted
+    if (compareStreamIds(entry.id, this.#from) <= 0) return;
     this.#entries.push(entry.detach());
     this.#bytes += sizeOf(entry);
     while (this.size > this.maxLen || (this.#bytes > this.maxBytes && this.size > 0)) this.#forget();
@@ -63,7 +65,7 @@ export class RecentEntries {
 
   #forget(): void {
     const forgotten = this.#entries[this.#start]!;
-    this.#start++;
+    this.#entries[this.#start++] = undefined;
     this.#bytes -= sizeOf(forgotten);
     this.#from = forgotten.id;
   }

@@ -67,8 +67,9 @@ export class StreamLog {
     this.#reader = new StreamReader(reader, { ...options, streams: this.streams }, telemetry, {
       onEntries: (stream, entries) => this.#onEntries(stream, entries),
       onGap: (stream, from, to, missed) => this.#onGap(stream, from, to, missed),
-      onReset: (stream, position) => {
-        this.#recent.get(stream)?.restart(this.#reader.position(stream));
+      onReset: (stream, position, end) => {
+        // what was delivered before is not remembered again when it is read anew: up to here, sessions are restored from Redis
+        this.#recent.get(stream)?.restart(end);
         listener.onReset(stream, position);
       },
     });
@@ -157,10 +158,8 @@ export class StreamLog {
   /** Another node has published entry `seq` under `id`: when we are past that id without having seen it, something is wrong. */
   compare(publisher: string, published: ReadonlyArray<{ stream: string; seq: number; id: string }>): void {
     for (const { stream, seq, id } of published) {
-      const last = this.#duplicates.get(stream)?.last(publisher);
-      if (last !== undefined && last > 0 && last < seq && compareStreamIds(id, this.#reader.position(stream)) <= 0) {
-        this.#reader.suspect();
-      }
+      if (compareStreamIds(id, this.#reader.position(stream)) > 0) continue;
+      if (this.#duplicates.get(stream)?.misses(publisher, seq)) this.#reader.suspect();
     }
   }
 

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Deduplicator } from './deduplicator.js';
+
+/**
+ * What a publisher with an unreliable connection adds to a stream: it goes on from the first entry that it is not sure of, so that
+ * what it adds are runs, each of which begins somewhere in what was added and ends behind it.
+ */
+const publisherRuns = fc.array(fc.tuple(fc.nat(4), fc.integer({ min: 1, max: 4 })), { maxLength: 12 }).map((runs) => {
+  const added: number[] = [];
+  let highest = 0;
+  for (const [back, ahead] of runs) {
+    const first = Math.max(1, highest + 1 - back);
+    for (let seq = first; seq <= highest + ahead; seq++) added.push(seq);
+    highest += ahead;
+  }
+  return { added, highest };
+});
+
+describe('Deduplicator', () => {
+  it('lets every entry through once, in order, whatever its publisher repeats', () => {
+    fc.assert(
+      fc.property(publisherRuns, publisherRuns, fc.infiniteStream(fc.boolean()), (a, b, turns) => {
+        const publishers = new Deduplicator();
+        const passed = { a: [] as number[], b: [] as number[] };
+        const rest = { a: [...a.added], b: [...b.added] };
+        while (rest.a.length > 0 || rest.b.length > 0) {
+          const name = rest.b.length === 0 || (rest.a.length > 0 && turns.next().value) ? 'a' : 'b';
+          const seq = rest[name].shift()!;
+          const arrival = publishers.arrive(name, seq);
+          if (!arrival.duplicate) {
+            expect(arrival.missed).toBe(0);
+            passed[name].push(seq);
+          }
+        }
+        expect(passed.a).toEqual(Array.from({ length: a.highest }, (_, i) => i + 1));
+        expect(passed.b).toEqual(Array.from({ length: b.highest }, (_, i) => i + 1));
+        expect(publishers.last('a')).toBe(a.highest);
+      }),
+    );
+  });
+
+  it('counts what never arrived between two entries of a publisher', () => {
+    const publishers = new Deduplicator();
+    publishers.arrive('a', 3);
+    expect(publishers.arrive('a', 7)).toEqual({ duplicate: false, missed: 3 });
+    expect(publishers.arrive('a', 8)).toEqual({ duplicate: false, missed: 0 });
+  });
+
+  it('takes the first entry of a publisher for no hole: others came before this node looked', () => {
+    expect(new Deduplicator().arrive('a', 1_000)).toEqual({ duplicate: false, missed: 0 });
+  });
+
+  it('counts a hole that a gap already told of for no further loss, once a publisher', () => {
+    const publishers = new Deduplicator();
+    publishers.arrive('a', 1);
+    publishers.arrive('b', 1);
+    publishers.expectHoles();
+    expect(publishers.arrive('a', 5)).toEqual({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('b', 2)).toEqual({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('a', 9)).toEqual({ duplicate: false, missed: 3 });
+    expect(publishers.arrive('b', 9)).toEqual({ duplicate: false, missed: 6 });
+  });
+
+  it('says once that an entry is missing', () => {
+    const publishers = new Deduplicator();
+    expect(publishers.misses('a', 5)).toBe(false);
+    publishers.arrive('a', 3);
+    expect(publishers.misses('a', 3)).toBe(false);
+    expect(publishers.misses('a', 5)).toBe(true);
+    expect(publishers.misses('a', 5)).toBe(false);
+    expect(publishers.misses('a', 6)).toBe(true);
+    publishers.arrive('a', 6);
+    expect(publishers.misses('a', 6)).toBe(false);
+  });
+
+  it('forgets the publishers that were silent for longest, and none that still publishes', () => {
+    const publishers = new Deduplicator();
+    publishers.arrive('steady', 1);
+    publishers.arrive('silent', 1);
+    for (let i = 1; i <= 10_500; i++) {
+      publishers.arrive(`short-lived ${i}`, 1);
+      if (i === 5_000) publishers.arrive('steady', 2);
+    }
+    expect(publishers.last('steady')).toBe(2);
+    expect(publishers.last('silent')).toBe(0);
+    expect(publishers.last('short-lived 10500')).toBe(1);
+  });
+});

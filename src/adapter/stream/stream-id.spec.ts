@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { compareStreamIds, FIRST_POSITION, isStreamId, laterStreamId, streamIdTime } from './stream-id.js';
+
+const MOST = 2n ** 64n - 1n;
+
+/** Both parts over the whole range, and close to each other often enough that they are equal now and then. */
+const part = fc.oneof(
+  fc.bigInt(0n, MOST),
+  fc.bigInt(0n, 12n),
+  fc.constantFrom(9n, 10n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 63n, MOST - 1n, MOST),
+);
+const parts = fc.tuple(part, part);
+const id = parts.map(idOf);
+
+function idOf([time, sequence]: [bigint, bigint]): string {
+  return `${time}-${sequence}`;
+}
+
+function compareAsNumbers(a: [bigint, bigint], b: [bigint, bigint]): number {
+  if (a[0] !== b[0]) return a[0] < b[0] ? -1 : 1;
+  return a[1] === b[1] ? 0 : a[1] < b[1] ? -1 : 1;
+}
+
+describe('stream ids', () => {
+  it('are ordered as pairs of unsigned 64-bit integers', () => {
+    fc.assert(
+      fc.property(parts, parts, (a, b) => {
+        expect(Math.sign(compareStreamIds(idOf(a), idOf(b)))).toBe(compareAsNumbers(a, b));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('are totally ordered', () => {
+    fc.assert(
+      fc.property(id, id, id, (a, b, c) => {
+        expect(compareStreamIds(a, a)).toBe(0);
+        expect(Math.sign(compareStreamIds(a, b))).toBe(0 - Math.sign(compareStreamIds(b, a)));
+        const [first, second, third] = [a, b, c].sort(compareStreamIds) as [string, string, string];
+        expect(compareStreamIds(first, second)).toBeLessThanOrEqual(0);
+        expect(compareStreamIds(second, third)).toBeLessThanOrEqual(0);
+        expect(compareStreamIds(first, third)).toBeLessThanOrEqual(0);
+      }),
+    );
+  });
+
+  it('stand at or behind the first position', () => {
+    fc.assert(fc.property(id, (one) => compareStreamIds(one, FIRST_POSITION) >= 0));
+    expect(compareStreamIds('0-1', FIRST_POSITION)).toBeGreaterThan(0);
+  });
+
+  it('give the later of two', () => {
+    fc.assert(
+      fc.property(id, id, (a, b) => {
+        const later = laterStreamId(a, b);
+        expect([a, b]).toContain(later);
+        expect(compareStreamIds(later, a)).toBeGreaterThanOrEqual(0);
+        expect(compareStreamIds(later, b)).toBeGreaterThanOrEqual(0);
+      }),
+    );
+  });
+
+  it('tell when their entry was added', () => {
+    expect(streamIdTime('1700000000123-45')).toBe(1_700_000_000_123);
+  });
+
+  it('are told from everything else', () => {
+    fc.assert(fc.property(id, (one) => isStreamId(one)));
+    for (const other of [
+      '',
+      '-',
+      '1',
+      '1-',
+      '-1',
+      '1-2-3',
+      '1-*',
+      '$',
+      '+',
+      '01-1',
+      '1-01',
+      '1 -2',
+      '1-2\n',
+      '-1-2',
+      12,
+      null,
+      {},
+    ]) {
+      expect(isStreamId(other), String(other)).toBe(false);
+    }
+    expect(isStreamId(`${'9'.repeat(21)}-0`)).toBe(false);
+  });
+});
