@@ -33,10 +33,15 @@ class DockerContainer implements RedisInstance {
 
   async start(): Promise<void> {
     await this.launch();
-    const answered = await poll(() => answersPing(this.settings.port), READY_TIMEOUT_MS);
-    if (!answered) {
-      const log = await docker('logs', '--tail', '20', this.name);
-      throw new Error(`It was not ready within ${READY_TIMEOUT_MS} ms. Its last words: ${log}`);
+    let ended = false;
+    const ready = await poll(async () => {
+      const answers = await answersPing(this.settings.port);
+      ended = !answers && (await this.state()) === 'exited';
+      return answers || ended;
+    }, READY_TIMEOUT_MS);
+    if (!ready || ended) {
+      const what = ended ? 'It ended.' : `It was not ready within ${READY_TIMEOUT_MS} ms.`;
+      throw new Error(`${what} Its last words: ${await docker('logs', '--tail', '20', this.name)}`);
     }
   }
 
@@ -53,13 +58,15 @@ class DockerContainer implements RedisInstance {
 
   async terminate(): Promise<void> {
     await docker('unpause', this.name).catch(() => undefined);
-    await docker('stop', '--time', '5', this.name).catch(() => undefined);
+    await docker('stop', '-t', '5', this.name).catch(() => undefined);
   }
 
   async kill(): Promise<void> {
     await docker('unpause', this.name).catch(() => undefined);
-    await docker('kill', this.name);
-    await docker('wait', this.name);
+    if ((await this.state()) !== 'exited') {
+      await docker('kill', this.name);
+      await docker('wait', this.name);
+    }
   }
 
   async pause(): Promise<void> {
@@ -79,6 +86,11 @@ class DockerContainer implements RedisInstance {
     await docker('rm', '--force', '--volumes', this.name);
     this.watchdog?.dismiss();
     this.watchdog = undefined;
+  }
+
+  /** See https://docs.docker.com/reference/cli/docker/container/ls/#status */
+  private async state(): Promise<string> {
+    return (await docker('inspect', '--format', '{{.State.Status}}', this.name)).trim();
   }
 }
 
