@@ -4,6 +4,7 @@ import { MessageType } from 'socket.io-adapter';
 import { Bus, type BusMessage } from './cluster/bus.js';
 import { Membership, type Heartbeat } from './cluster/membership.js';
 import { Requests } from './cluster/requests.js';
+import { withDeadline } from './deadline.js';
 import { SessionDesk } from './sessions/session-desk.js';
 import { AdapterClosedError, RedisUnavailableError, toError } from './errors.js';
 import { EventThrottle } from './event-throttle.js';
@@ -156,6 +157,11 @@ export class ClusterNode {
     }
   }
 
+  /** Code of the application threw while a message was handled: that costs this message, and is told. */
+  handlerFailed(error: unknown): void {
+    this.#reports.count(`handler_error: ${toError(error).message}`);
+  }
+
   /** See {@link SessionDesk.claim}. */
   claimSession(pid: string, signal: AbortSignal): Promise<StoredSession | undefined> {
     return this.#desk.claim(pid, signal);
@@ -286,21 +292,5 @@ export class ClusterNode {
     this.#overflowing = true;
     this.events.emit('outboxOverflow', { waiting: this.log.outboxSize, limit });
     void this.log.drained().then(() => (this.#overflowing = false));
-  }
-}
-
-/** The result of `work`, or a rejection once `deadline` is aborted. */
-async function withDeadline<T>(work: Promise<T>, deadline: AbortSignal): Promise<T> {
-  let abort: (() => void) | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(toError(deadline.reason));
-    if (deadline.aborted) abort();
-    else deadline.addEventListener('abort', abort, { once: true });
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    if (abort) deadline.removeEventListener('abort', abort);
-    work.catch(() => undefined);
   }
 }

@@ -1,10 +1,11 @@
 import type { EventEmitter } from 'node:events';
 import { ClusterNode } from './cluster-node.js';
 import { containedEvents, type RedisStreamsEvents } from './events.js';
-import type { RedisStreamsAdapterOptions, ResolvedOptions } from './options.js';
+import type { RedisStreamsAdapterOptions } from './options.js';
 import { createDriver, type RedisClient } from './redis/create-driver.js';
 import { RedisStreamsAdapter } from './redis-streams-adapter.js';
 import { resolveOptions } from './resolve-options.js';
+import { withScope } from './scope.js';
 import type { NodeSnapshot } from './snapshot.js';
 import type { NamespaceLike, ServerLike } from './socket-io.js';
 
@@ -51,7 +52,7 @@ export function createAdapter(client: RedisClient, options: RedisStreamsAdapterO
     for (const [other, { closed }] of nodes) if (closed) nodes.delete(other);
     const node = new ClusterNode(
       driver,
-      withScope(resolved, server),
+      withScope(resolved, resolved.scope ?? defaultScope(server)),
       Boolean(server.opts.connectionStateRecovery),
       events,
     );
@@ -72,19 +73,6 @@ export function createAdapter(client: RedisClient, options: RedisStreamsAdapterO
     },
     snapshot: () => [...nodes.values()].filter((node) => !node.closed).map((node) => node.snapshot()),
   }) as unknown as AdapterFactory;
-}
-
-/** Servers of different scopes meet on no stream, no channel and no key. */
-function withScope(options: ResolvedOptions, server: ServerLike): ResolvedOptions {
-  const scope = options.scope ?? defaultScope(server);
-  if (scope === '') return options;
-  return {
-    ...options,
-    scope,
-    streamName: `${options.streamName}:${scope}`,
-    channelPrefix: `${options.channelPrefix}:${scope}`,
-    sessionKeyPrefix: `${options.sessionKeyPrefix}${scope}:`,
-  };
 }
 
 function defaultScope(server: ServerLike): string {

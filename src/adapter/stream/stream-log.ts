@@ -1,15 +1,16 @@
 import { MessageType } from 'socket.io-adapter';
 import type { RedisConnection } from '../redis/driver.js';
 import type { ReceivedMessage, TelemetryPort } from '../telemetry-port.js';
-import { pushEntry, readEntry } from '../wire/entry.js';
+import { readEntry } from '../wire/entry.js';
 import type { EncodedMessage } from '../wire/entry-codec.js';
 import { typeName, type StreamEntry } from '../wire/message.js';
 import type { Deduplicator } from './deduplicator.js';
-import { Outbox, type Settled } from './outbox.js';
+import type { Settled } from './outbox.js';
 import { publishersBefore } from './publishers.js';
 import { StreamReader, type RawEntry } from './reader.js';
 import { RecentEntries } from './recent-entries.js';
 import { compareStreamIds } from './stream-id.js';
+import { StreamWriter } from './stream-writer.js';
 
 export interface StreamLogOptions {
   uid: string;
@@ -34,15 +35,12 @@ export interface StreamLogListener {
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
 }
 
-/** What an entry takes beyond its data, roughly, in bytes. */
-const ENTRY_OVERHEAD = 300;
-
 /** The cluster's ordered log: what this node adds to it, and what it reads from it, its own entries included. */
 export class StreamLog {
   readonly streams: readonly string[];
-  readonly #outboxes = new Map<string, Outbox>();
   readonly #duplicates = new Map<string, Deduplicator>();
   readonly #recent = new Map<string, RecentEntries>();
+  readonly #writer: StreamWriter;
   readonly #reader: StreamReader;
   #reading = false;
 
@@ -53,17 +51,11 @@ export class StreamLog {
     private readonly telemetry: TelemetryPort,
     private readonly listener: StreamLogListener,
   ) {
-    this.streams = streamNames(options);
-    for (const stream of this.streams) {
-      const listenToOutbox = {
-        onPublished: (seq: number, id: string) => this.#onPublished(stream, seq, id),
-        onOverflow: (limit: 'outboxMaxLen' | 'outboxMaxBytes') => {
-          telemetry.dropped(stream, 'outbox_full', 1);
-          listener.onOverflow(limit);
-        },
-      };
-      this.#outboxes.set(stream, new Outbox(writer, { ...options, stream }, telemetry, listenToOutbox));
-    }
+    this.#writer = new StreamWriter(writer, { ...options, publisher: options.uid }, telemetry, {
+      onPublished: (stream, seq, id) => this.#onPublished(stream, seq, id),
+      onOverflow: (limit) => listener.onOverflow(limit),
+    });
+    this.streams = this.#writer.streams;
     this.#reader = new StreamReader(reader, { ...options, streams: this.streams }, telemetry, {
       onEntries: (stream, entries) => this.#onEntries(stream, entries),
       onGap: (stream, from, to, missed) => this.#onGap(stream, from, to, missed),
@@ -91,7 +83,7 @@ export class StreamLog {
 
   /** The stream that carries a namespace. */
   streamOf(namespace: string): string {
-    return this.streams.length === 1 ? this.streams[0]! : this.streams[hash(namespace) % this.streams.length]!;
+    return this.#writer.streamOf(namespace);
   }
 
   /** The last entry of the namespace's stream that was delivered here. */
@@ -114,45 +106,21 @@ export class StreamLog {
 
   /** Messages that wait for Redis. */
   get outboxSize(): number {
-    let size = 0;
-    for (const outbox of this.#outboxes.values()) size += outbox.size;
-    return size;
+    return this.#writer.size;
   }
 
   outboxSizeOf(stream: string): number {
-    return this.#outboxes.get(stream)?.size ?? 0;
+    return this.#writer.sizeOf(stream);
   }
 
-  /**
-   * Publishes a message, in the order of the calls. `onSettled` is told the id of its entry, or why there is none.
-   */
+  /** See {@link StreamWriter.publish}. */
   publish(uid: string, namespace: string, message: EncodedMessage, roomCount: number, onSettled?: Settled): void {
-    const stream = this.streamOf(namespace);
-    const outbox = this.#outboxes.get(stream)!;
-    const telemetry = this.telemetry.publish({
-      stream,
-      namespace,
-      type: typeName(message.type, message.requestId !== undefined),
-      roomCount,
-      deferred: outbox.deferring,
-    });
-    const publisher = this.options.uid;
-    outbox.add(
-      message.data.length + ENTRY_OVERHEAD,
-      (command, seq) => pushEntry(command, { uid, publisher, namespace, seq }, message, telemetry.carrier),
-      telemetry,
-      onSettled,
-    );
+    this.#writer.publish(uid, namespace, message, roomCount, onSettled);
   }
 
   /** What this node has published last, for the others to compare with what they have read. */
   published(): Array<{ stream: string; seq: number; id: string }> {
-    const published = [];
-    for (const [stream, outbox] of this.#outboxes) {
-      const { seq, id } = outbox.last;
-      if (id !== undefined && outbox.size === 0) published.push({ stream, seq, id });
-    }
-    return published;
+    return this.#writer.published();
   }
 
   /** Another node has published entry `seq` under `id`: when we are past that id without having seen it, something is wrong. */
@@ -164,13 +132,13 @@ export class StreamLog {
   }
 
   /** Resolves when everything that was published is in Redis. */
-  async drained(): Promise<void> {
-    await Promise.all([...this.#outboxes.values()].map((outbox) => outbox.drained()));
+  drained(): Promise<void> {
+    return this.#writer.drained();
   }
 
   close(): void {
     this.#reader.stop();
-    for (const outbox of this.#outboxes.values()) outbox.close();
+    this.#writer.close();
   }
 
   #onPublished(stream: string, seq: number, id: string): void {
@@ -243,16 +211,4 @@ export class StreamLog {
 /** Whether a client that comes back may have missed it: a packet with acknowledgement cannot be sent again later. */
 function mayBeMissed(entry: StreamEntry): boolean {
   return entry.type === Number(MessageType.BROADCAST) && entry.requestId === undefined;
-}
-
-/** Every stream that the namespaces are spread over. */
-export function streamNames({ streamName, streamCount }: { streamName: string; streamCount: number }): string[] {
-  return streamCount === 1 ? [streamName] : Array.from({ length: streamCount }, (_, i) => `${streamName}-${i}`);
-}
-
-/** The hash of the peer package, but never negative, which would name a stream that nobody reads. */
-function hash(text: string): number {
-  let value = 0;
-  for (let i = 0; i < text.length; i++) value = (value * 31 + text.charCodeAt(i)) | 0;
-  return Math.abs(value);
 }
