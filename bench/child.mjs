@@ -1,0 +1,41 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** A forked script that answers commands over IPC. */
+export class Child {
+  #next = 0;
+
+  static async start(script, options = {}) {
+    const child = new Child();
+    const path = fileURLToPath(new URL(script, import.meta.url));
+    child.process = fork(path, [JSON.stringify(options)], { execArgv: ['--expose-gc'] });
+    child.process.setMaxListeners(0);
+    const [hello] = await once(child.process, 'message');
+    return Object.assign(child, hello);
+  }
+
+  ask(command, argument) {
+    const id = ++this.#next;
+    this.process.send({ id, command, argument });
+    return new Promise((resolve, reject) => {
+      const onMessage = (answer) => {
+        if (answer.id !== id) return;
+        settle();
+        resolve(answer.result);
+      };
+      const onExit = (code) => {
+        settle();
+        reject(new Error(`The process that was asked to ${command} ended with code ${code}.`));
+      };
+      const settle = () => this.process.off('message', onMessage).off('exit', onExit);
+      this.process.on('message', onMessage).on('exit', onExit);
+    });
+  }
+
+  async stop() {
+    if (this.process.exitCode !== null) return;
+    this.process.kill('SIGKILL');
+    await once(this.process, 'exit');
+  }
+}

@@ -1,0 +1,66 @@
+// A Socket.IO server in a process of its own, driven over IPC.
+import { createServer } from 'node:http';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { Server } from 'socket.io';
+import { ADAPTERS } from './adapters.mjs';
+
+const { adapter: name, url, recovery = false, maxLen = 10_000, namespaces = 1 } = JSON.parse(process.argv[2]);
+const { adapter, ready } = await ADAPTERS[name](url, { maxLen });
+const httpServer = createServer();
+const io = new Server(httpServer, { adapter, ...(recovery && { connectionStateRecovery: {} }) });
+const all = Array.from({ length: namespaces }, (_, i) => io.of(i === 0 ? '/' : `/n${i}`));
+await ready(io);
+
+for (const namespace of all) namespace.on('connection', (socket) => socket.recovered || socket.join('room'));
+
+const payloads = {
+  json: (size) => ({ text: 'x'.repeat(Math.max(0, size - 30)), number: 1, flag: true }),
+  binary: (size) => Buffer.alloc(size, 1),
+};
+
+let histogram;
+const commands = {
+  /** Emits as fast as it can, in turns of `burst`. */
+  async emit({ count, kind = 'json', size = 200, burst = 20, namespace = 0 }) {
+    const payload = payloads[kind](size);
+    for (let i = 0; i < count; i++) {
+      all[namespace % all.length].to('room').emit('m', payload);
+      if (i % burst === burst - 1) await turn();
+    }
+  },
+  /** Emits at a steady pace, with the time of each. */
+  async pace({ count, perSecond, size = 200 }) {
+    const { text } = payloads.json(size);
+    const start = process.hrtime.bigint();
+    for (let i = 0; i < count; i++) {
+      const due = start + BigInt(Math.round((i * 1e9) / perSecond));
+      const wait = Number(due - process.hrtime.bigint()) / 1e6;
+      if (wait > 0) await delay(wait);
+      io.to('room').emit('m', { text, at: String(process.hrtime.bigint()) });
+    }
+  },
+  usage() {
+    const { user, system } = process.cpuUsage();
+    const { maxRSS } = process.resourceUsage();
+    return { cpu: user + system, maxRss: maxRSS * 1024, heap: process.memoryUsage().heapUsed };
+  },
+  watchEventLoop() {
+    histogram = monitorEventLoopDelay({ resolution: 1 });
+    histogram.enable();
+  },
+  eventLoop() {
+    histogram.disable();
+    return { p99: histogram.percentile(99) / 1e6, max: histogram.max / 1e6 };
+  },
+  collectGarbage() {
+    globalThis.gc?.();
+    return process.memoryUsage().heapUsed;
+  },
+};
+
+process.on('message', async ({ id, command, argument }) => {
+  process.send({ id, result: (await commands[command](argument ?? {})) ?? null });
+});
+process.on('disconnect', () => process.exit());
+httpServer.listen(0, '127.0.0.1', () => process.send({ port: httpServer.address().port }));

@@ -1,0 +1,39 @@
+import { BASELINE, OURS } from './adapters.mjs';
+
+/** The results as Markdown: a table a scenario, medians, and our ratio to the baseline of the same run. */
+export function markdown({ date, node, cpus, rounds, quick, results }) {
+  const command = quick ? 'npm run bench -- --quick' : 'npm run bench';
+  const lines = [
+    `Medians of ${rounds} rounds, each with a Redis and processes of its own, one adapter after the other in every round. Measured on ${date} with ` +
+      `Node.js ${node} on ${cpus} CPUs, by \`${command}\`.`,
+  ];
+  for (const { name, medians } of results) {
+    const adapters = Object.keys(medians).filter((adapter) => Object.keys(medians[adapter]).length > 0);
+    const figures = Object.keys(medians[adapters[0]] ?? {});
+    lines.push(
+      '',
+      `### ${name}`,
+      '',
+      `| | ${figures.join(' | ')} |`,
+      `| --- |${figures.map(() => ' ---: |').join('')}`,
+    );
+    for (const adapter of adapters)
+      lines.push(`| ${adapter} | ${figures.map((figure) => round(medians[adapter][figure])).join(' | ')} |`);
+    const [ours, baseline] = [medians[OURS], medians[BASELINE]];
+    if (ours && baseline && figures.length > 0) {
+      lines.push(
+        `| **ratio to ${BASELINE}** | ${figures.map((figure) => `**${ratio(ours[figure], baseline[figure])}**`).join(' | ')} |`,
+      );
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function round(value) {
+  if (value === undefined) return '';
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
+}
+
+function ratio(a, b) {
+  return b > 0 ? (a / b).toFixed(2) : '–';
+}

@@ -1,0 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { commandCount, cpuOf, onCluster } from '../cluster.mjs';
+
+/** A node with nothing to do. */
+export const idle = {
+  name: 'an idle node for a minute',
+  async run(adapter, quick) {
+    const seconds = quick ? 15 : 60;
+    return onCluster({ adapter, nodes: 1 }, async ({ redis, nodes }) => {
+      const before = await commandCount(redis);
+      const [cpu] = await cpuOf(nodes, () => delay(seconds * 1_000));
+      const commands = (await commandCount(redis)) - before;
+      return { 'commands a minute': (commands * 60) / seconds, 'CPU ms a minute': ((cpu / 1_000) * 60) / seconds };
+    });
+  },
+};
+
+/** Everything in one turn of the event loop, from one handler. */
+export const burst = {
+  name: '10,000 messages from one handler',
+  async run(adapter) {
+    const count = 10_000;
+    return onCluster({ adapter, nodes: 2, maxLen: 50_000 }, async ({ nodes: [emitter, receiver], clients }) => {
+      await clients.ask('connect', { port: receiver.port, count: 1 });
+      await emitter.ask('emit', { count: 1_000 });
+      await clients.ask('received', { total: 1_000 });
+      await clients.ask('reset');
+      const heap = await emitter.ask('collectGarbage');
+      await emitter.ask('watchEventLoop');
+      await emitter.ask('emit', { count, burst: count });
+      const received = await clients.ask('received', { total: count, timeout: 30_000 });
+      const { p99, max } = await emitter.ask('eventLoop');
+      const after = await emitter.ask('collectGarbage');
+      return {
+        'event loop delay p99, ms': p99,
+        'event loop delay max, ms': max,
+        'heap left over, MB': Math.max(0, after - heap) / 1e6,
+        'messages received': received,
+      };
+    });
+  },
+};

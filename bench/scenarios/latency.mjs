@@ -1,0 +1,21 @@
+import { onCluster } from '../cluster.mjs';
+
+const latency = (recovery) => ({
+  name: `500 messages a second, recovery ${recovery ? 'on' : 'off'}`,
+  async run(adapter, quick) {
+    const count = quick ? 1_000 : 3_000;
+    return onCluster({ adapter, nodes: 2, recovery }, async ({ nodes: [emitter, receiver], clients }) => {
+      await clients.ask('connect', { port: receiver.port, count: 1 });
+      await emitter.ask('pace', { count: 300, perSecond: 500 }); // warm
+      await clients.ask('received', { total: 300 });
+      await clients.ask('reset');
+      await emitter.ask('pace', { count, perSecond: 500 });
+      await clients.ask('received', { total: count });
+      const sorted = (await clients.ask('latencies')).sort((a, b) => a - b);
+      const percentile = (p) => sorted[Math.min(sorted.length - 1, Math.floor((p / 100) * sorted.length))];
+      return { 'p50 ms': percentile(50), 'p99 ms': percentile(99), 'p99.9 ms': percentile(99.9) };
+    });
+  },
+});
+
+export const latencies = [latency(false), latency(true)];
