@@ -226,11 +226,16 @@ function onSubmit(form, field, action) {
   });
 }
 
-function rename() {
+async function rename() {
   const name = byId('name').value.trim();
-  if (name !== sessionStorage.getItem('name')) {
-    sessionStorage.setItem('name', name);
-    connection.rename(name);
+  if (name === sessionStorage.getItem('name')) {
+    return;
+  }
+  sessionStorage.setItem('name', name);
+  try {
+    await connection.rename(name);
+  } catch (error) {
+    notice(error.message);
   }
 }
 
@@ -256,9 +261,9 @@ function readName() {
 byId('name').value = sessionStorage.getItem('name');
 byId('me').addEventListener('submit', (event) => {
   event.preventDefault();
-  rename();
+  void rename();
 });
-byId('name').addEventListener('change', rename);
+byId('name').addEventListener('change', () => void rename());
 byId('drop').addEventListener('click', drop);
 byId('leave').addEventListener('click', () => void leave(current));
 byId('open-sidebar').addEventListener('click', () => byId('sidebar').classList.add('open'));

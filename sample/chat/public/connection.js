@@ -78,10 +78,14 @@ export class Connection {
     }, ms);
   }
 
-  /** Comes back under another name, which makes a new session. */
-  rename(name) {
+  /** Takes another name; without a connection, tries to get one by that name. */
+  async rename(name) {
     this.socket.auth = { name };
-    this.socket.disconnect().connect();
+    if (this.socket.connected) {
+      await this.call('rename', { name });
+    } else {
+      this.socket.connect();
+    }
   }
 
   async #connected() {

@@ -1,5 +1,6 @@
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsString, Length, Matches } from 'class-validator';
+import { NAME, NAME_REFUSED } from './names.js';
 
 const trim = ({ value }: { value: unknown }): unknown => (typeof value === 'string' ? value.trim() : value);
 
@@ -21,4 +22,10 @@ export class MessageDto extends RoomDto {
 export class TypingDto extends RoomDto {
   @IsBoolean({ message: '`typing` must be true or false.' })
   typing!: boolean;
+}
+
+export class NameDto {
+  @Transform(trim)
+  @Matches(NAME, { message: NAME_REFUSED })
+  name!: string;
 }

@@ -26,6 +26,7 @@ type Answer<T> = (answer: T | Refusal) => void;
 
 export interface ClientToServerEvents {
   whoami: (answer: Answer<NodeIdentity>) => void;
+  rename: (body: { name: string }, answer: Answer<{ name: string }>) => void;
   join: (body: { room: string }, answer: Answer<{ room: string; people: Person[] }>) => void;
   leave: (body: { room: string }, answer: Answer<{ room: string }>) => void;
   message: (body: { room: string; text: string }, answer: Answer<{ id: string }>) => void;

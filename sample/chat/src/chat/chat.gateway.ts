@@ -12,7 +12,7 @@ import {
 } from '@nestjs/websockets';
 import { RedisStreams } from 'nestjs-redis-streams-adapter';
 import { NODE, type NodeIdentity } from '../node-identity.js';
-import { MessageDto, RoomDto, TypingDto } from './chat.dto.js';
+import { MessageDto, NameDto, RoomDto, TypingDto } from './chat.dto.js';
 import type { ChatServer, ChatSocket, Person } from './chat.events.js';
 import { requireName } from './names.js';
 import { PresenceService } from './presence.service.js';
@@ -57,6 +57,13 @@ export class ChatGateway implements OnGatewayInit<ChatServer>, OnGatewayConnecti
   @SubscribeMessage('whoami')
   whoami(): NodeIdentity {
     return NODE;
+  }
+
+  @SubscribeMessage('rename')
+  rename(@ConnectedSocket() client: ChatSocket, @MessageBody() { name }: NameDto): { name: string } {
+    client.data.name = name;
+    this.announceAllOf(client);
+    return { name };
   }
 
   @SubscribeMessage('join')
