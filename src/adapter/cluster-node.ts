@@ -10,6 +10,7 @@ import { AdapterClosedError, RedisUnavailableError, toError } from './errors.js'
 import { EventThrottle } from './event-throttle.js';
 import type { RedisStreamsEvents } from './events.js';
 import type { ResolvedOptions } from './options.js';
+import { OverflowAlarm } from './overflow-alarm.js';
 import { reconnectDelay, type RedisConnection, type RedisDriver } from './redis/driver.js';
 import type { RedisStreamsAdapter } from './redis-streams-adapter.js';
 import { SessionStore } from './sessions/session-store.js';
@@ -40,8 +41,7 @@ export class ClusterNode {
   #joined = false;
   #joinError: Error | undefined;
   #closed: Promise<void> | undefined;
-  #unobserve: (() => void) | undefined;
-  #overflowing = false;
+  readonly #unobserve: () => void;
 
   constructor(
     readonly driver: RedisDriver,
@@ -62,12 +62,13 @@ export class ClusterNode {
     // sessions are restored also where no entry is to be remembered; nothing fits in one byte
     const recentMaxBytes = recovers ? Math.max(1, options.recentMaxBytes) : 0;
     const log = { ...options, uid: this.uid, recentMaxBytes };
+    const alarm = new OverflowAlarm(events, this.#reports, () => this.log);
     this.log = new StreamLog(this.commands, reader, log, this.telemetry, {
       onEntry: (entry, own) => this.#onEntry(entry, own),
       onEntryFailed: (reason, error) => this.#reports.count(`${reason}: ${toError(error).message}`),
       onGap: (stream, from, to, missed) => void events.emit('gap', { stream, from, to, missed }),
       onReset: (stream, position) => void events.emit('streamReset', { stream, position }),
-      onOverflow: (limit) => this.#onOverflow(limit),
+      onOverflow: (limit) => alarm.raise(limit),
     });
     this.membership = new Membership(this.bus, { ...options, uid: this.uid }, this.telemetry, () => this.#heartbeat(), {
       onJoined: (uid, clusterSize) => void events.emit('nodeJoined', { uid, clusterSize }),
@@ -77,6 +78,7 @@ export class ClusterNode {
       },
       onHeartbeat: (uid, heartbeat) => this.log.compare(uid, heartbeat.published),
     });
+    this.#unobserve = this.telemetry.observe(gauges(this, this.#connections));
     subscriber.on('ready', () => this.#joined && this.membership.resume());
   }
 
@@ -193,7 +195,6 @@ export class ClusterNode {
       throw new AdapterClosedError('The adapter was closed while it joined the cluster.');
     }
     this.#joined = true;
-    this.#unobserve = this.telemetry.observe(gauges(this, this.#connections));
     if (this.recovers && this.options.sessions === 'crash-safe') this.#desk.keepSessions();
   }
 
@@ -211,7 +212,6 @@ export class ClusterNode {
 
   async #close(): Promise<void> {
     const { shutdownTimeout } = this.options;
-    this.#unobserve?.();
     this.#desk.stop();
     this.membership.stop();
     const farewell = async (): Promise<void> => {
@@ -224,6 +224,7 @@ export class ClusterNode {
     this.log.close();
     this.#reports.close();
     for (const connection of this.#connections) connection.close();
+    this.#unobserve();
   }
 
   #onEntry(entry: StreamEntry, own: boolean): number | undefined {
@@ -238,7 +239,7 @@ export class ClusterNode {
         absent: true,
       });
     }
-    return undefined;
+    return 0;
   }
 
   #onBusMessage(message: BusMessage): void {
@@ -284,13 +285,5 @@ export class ClusterNode {
   #heartbeat(): Heartbeat {
     const published = this.log.published();
     return this.options.interop ? { published, namespaces: [...this.adapters.keys()] } : { published };
-  }
-
-  #onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void {
-    this.#reports.count(`outbox full (${limit})`);
-    if (this.#overflowing) return;
-    this.#overflowing = true;
-    this.events.emit('outboxOverflow', { waiting: this.log.outboxSize, limit });
-    void this.log.drained().then(() => (this.#overflowing = false));
   }
 }
