@@ -166,12 +166,11 @@ export class Cluster {
     );
   }
 
-  /** Waits until Redis holds the session of a client that lost its connection. */
-  async sessionSaved(client: TestClient): Promise<string> {
-    const match = `${this.sessionKeyPrefix}*`;
-    return waitFor(async () => (await this.redis.keys(match)).find((key) => key.includes(client.pid ?? 'no session')), {
-      what: `the session of the client under ${match}`,
-    });
+  /** Waits until Redis holds the session of a client that lost its connection, and resolves with its key. */
+  async sessionSaved({ pid }: TestClient): Promise<string> {
+    const key = `${this.sessionKeyPrefix}${pid}`;
+    await waitFor(() => this.redis.exists(key), { what: `the session ${key} in Redis` });
+    return key;
   }
 
   closeClients(): void {
