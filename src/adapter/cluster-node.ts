@@ -62,7 +62,7 @@ export class ClusterNode {
     // sessions are restored also where no entry is to be remembered; nothing fits in one byte
     const recentMaxBytes = recovers ? Math.max(1, options.recentMaxBytes) : 0;
     const log = { ...options, uid: this.uid, recentMaxBytes };
-    const alarm = new OverflowAlarm(events, this.#reports, () => this.log);
+    const alarm = new OverflowAlarm(events, this.#reports, () => this.log.writer);
     this.log = new StreamLog(this.commands, reader, log, this.telemetry, {
       onEntry: (entry, own) => this.#onEntry(entry, own),
       onEntryFailed: (reason, error) => this.#reports.count(`${reason}: ${toError(error).message}`),
@@ -216,7 +216,7 @@ export class ClusterNode {
     this.membership.stop();
     const farewell = async (): Promise<void> => {
       this.sessions.releaseAll();
-      await Promise.all([this.log.drained(), this.sessions.settled()]);
+      await Promise.all([this.log.writer.drained(), this.sessions.settled()]);
       await this.membership.leave();
     };
     await withDeadline(farewell(), AbortSignal.timeout(shutdownTimeout)).catch(() => undefined);
@@ -283,7 +283,7 @@ export class ClusterNode {
   }
 
   #heartbeat(): Heartbeat {
-    const published = this.log.published();
+    const published = this.log.writer.published();
     return this.options.interop ? { published, namespaces: [...this.adapters.keys()] } : { published };
   }
 }

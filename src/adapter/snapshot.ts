@@ -24,7 +24,7 @@ export function snapshot(node: ClusterNode, connections: readonly RedisConnectio
     uid: node.uid,
     members: [...node.membership.members.values()].map(({ uid, since, lastSeen }) => ({ uid, since, lastSeen })),
     connections: connections.map(({ role, state }) => ({ role, state })),
-    outboxSize: node.log.outboxSize,
+    outboxSize: node.log.writer.size,
     pendingSessions: node.sessions.pending,
     openRequests: node.requests.size,
     namespaces: [...node.adapters].map(([name, { nsp }]) => ({
@@ -42,7 +42,7 @@ export function gauges(node: ClusterNode, connections: readonly RedisConnection[
     server: node.driver.server,
     streamNames: node.log.streams,
     clusterSize: () => node.membership.size,
-    outboxSize: (stream) => node.log.outboxSizeOf(stream),
+    outboxSize: (stream) => node.log.writer.sizeOf(stream),
     isDynamic: (namespace) => node.adapters.get(namespace)?.dynamic ?? false,
     connectionStates: () => connections.map(({ role, state }) => ({ role, state })),
     connections: () =>

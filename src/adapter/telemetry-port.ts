@@ -132,8 +132,8 @@ export interface TelemetrySource {
   readonly server: { address: string | undefined; port: number | undefined };
   /** Keys of the streams that the node writes to and reads. */
   readonly streamNames: readonly string[];
-  /** Nodes in the cluster, this one included. */
-  clusterSize(): number;
+  /** Nodes in the cluster, this one included; `undefined` for an emitter, which is no node and knows of none. */
+  clusterSize(): number | undefined;
   /** Messages in the outbox that wait for `stream`. */
   outboxSize(stream: string): number;
   /** Whether `namespace` was created from a pattern or a function. */

@@ -51,7 +51,7 @@ export class Gauges {
     // Sizes of clusters cannot be: the smallest is shown, which is the one to worry about.
     let clusterSize = Infinity;
     for (const source of this.#sources) {
-      clusterSize = Math.min(clusterSize, source.clusterSize());
+      clusterSize = Math.min(clusterSize, source.clusterSize() ?? Infinity);
       for (const stream of source.streamNames) {
         this.#outbox.add(instruments.observableAttributes('outboxSize', stream), source.outboxSize(stream));
       }

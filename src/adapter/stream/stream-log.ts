@@ -38,30 +38,31 @@ export interface StreamLogListener {
 /** The cluster's ordered log: what this node adds to it, and what it reads from it, its own entries included. */
 export class StreamLog {
   readonly streams: readonly string[];
+  readonly writer: StreamWriter;
   readonly #duplicates = new Map<string, Deduplicator>();
   readonly #recent = new Map<string, RecentEntries>();
-  readonly #writer: StreamWriter;
   readonly #reader: StreamReader;
   #reading = false;
 
   constructor(
-    writer: RedisConnection,
+    writerConnection: RedisConnection,
     private readonly reader: RedisConnection,
     private readonly options: StreamLogOptions,
     private readonly telemetry: TelemetryPort,
     private readonly listener: StreamLogListener,
   ) {
-    this.#writer = new StreamWriter(writer, { ...options, publisher: options.uid }, telemetry, {
+    this.writer = new StreamWriter(writerConnection, { ...options, publisher: options.uid }, telemetry, {
       onPublished: (stream, seq, id) => this.#onPublished(stream, seq, id),
       onOverflow: (limit) => listener.onOverflow(limit),
     });
-    this.streams = this.#writer.streams;
+    this.streams = this.writer.streams;
     this.#reader = new StreamReader(reader, { ...options, streams: this.streams }, telemetry, {
       onEntries: (stream, entries) => this.#onEntries(stream, entries),
       onGap: (stream, from, to, missed) => this.#onGap(stream, from, to, missed),
       onReset: (stream, position, end) => {
         // what was delivered before is not remembered again when it is read anew: up to here, sessions are restored from Redis
         this.#recent.get(stream)?.restart(end);
+        this.#duplicates.get(stream)!.forgetHoles();
         listener.onReset(stream, position);
       },
     });
@@ -83,7 +84,7 @@ export class StreamLog {
 
   /** The stream that carries a namespace. */
   streamOf(namespace: string): string {
-    return this.#writer.streamOf(namespace);
+    return this.writer.streamOf(namespace);
   }
 
   /** The last entry of the namespace's stream that was delivered here. */
@@ -104,23 +105,9 @@ export class StreamLog {
     return this.#recent.get(this.streamOf(namespace));
   }
 
-  /** Messages that wait for Redis. */
-  get outboxSize(): number {
-    return this.#writer.size;
-  }
-
-  outboxSizeOf(stream: string): number {
-    return this.#writer.sizeOf(stream);
-  }
-
   /** See {@link StreamWriter.publish}. */
   publish(uid: string, namespace: string, message: EncodedMessage, roomCount: number, onSettled?: Settled): void {
-    this.#writer.publish(uid, namespace, message, roomCount, onSettled);
-  }
-
-  /** What this node has published last, for the others to compare with what they have read. */
-  published(): Array<{ stream: string; seq: number; id: string }> {
-    return this.#writer.published();
+    this.writer.publish(uid, namespace, message, roomCount, onSettled);
   }
 
   /** Another node has published entry `seq` under `id`: when we are past that id without having seen it, something is wrong. */
@@ -131,14 +118,9 @@ export class StreamLog {
     }
   }
 
-  /** Resolves when everything that was published is in Redis. */
-  drained(): Promise<void> {
-    return this.#writer.drained();
-  }
-
   close(): void {
     this.#reader.stop();
-    this.#writer.close();
+    this.writer.close();
   }
 
   #onPublished(stream: string, seq: number, id: string): void {
@@ -203,7 +185,10 @@ export class StreamLog {
       return false;
     }
     // Trimmed away before we came to read them; the position before this entry is where they were.
-    if (arrival.missed > 0) this.#onGap(entry.stream, this.#reader.position(entry.stream), entry.id, arrival.missed);
+    if (arrival.missed > 0) {
+      this.#reader.holed(entry.stream);
+      this.#onGap(entry.stream, this.#reader.position(entry.stream), entry.id, arrival.missed);
+    }
     return true;
   }
 }

@@ -3,7 +3,7 @@ import { EVENT_PACKET, type Packet } from '../socket-io.js';
 import type { ClusterMessage, WireFlags, WireOptions } from './message.js';
 
 /** Events that a client refuses to receive; it drops the connection of a server that sends one. */
-const RESERVED_EVENTS = new Set<unknown>([
+export const RESERVED_EVENTS: ReadonlySet<unknown> = new Set<unknown>([
   'connect',
   'connect_error',
   'disconnect',
