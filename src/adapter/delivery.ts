@@ -23,6 +23,8 @@ interface InMemoryAdapter extends Pick<Adapter, 'rooms' | 'sids' | 'addAll' | 'd
 /** Brings packets and operations to the local sockets of a namespace. */
 export class Delivery {
   readonly #adapter: InMemoryAdapter;
+  /** Packets that were missed, encoded: when a node fails, all of its clients have missed the same ones. */
+  readonly #frames = new WeakMap<Payload, { encoded: unknown; options: PacketWriteOptions }>();
   /** What the text of an event begins with, where JSON goes out as it is: with the parser that Socket.IO comes with. */
   readonly #textPrefix: string | undefined;
 
@@ -93,7 +95,14 @@ export class Delivery {
 
   /** Writes a packet that a client missed. */
   writeMissed(socket: SocketLike, { payload, compress }: MissedPacket): void {
-    this.#write(payload, [socket.id], compress === undefined ? {} : { compress });
+    let frame = this.#frames.get(payload);
+    if (frame === undefined) {
+      const options: PacketWriteOptions = { preEncoded: true, volatile: undefined, compress };
+      frame = { encoded: this.#encode(payload, options, undefined), options };
+      this.#frames.set(payload, frame);
+    }
+    this.#notify(socket, payload, undefined);
+    socket.client.writeToEngine(frame.encoded, frame.options);
   }
 
   /** Makes sockets join rooms; one that is being restored, too. */
@@ -125,11 +134,15 @@ export class Delivery {
       const socket = nsp.sockets.get(sid);
       if (!socket) continue;
       encoded ??= this.#encode(payload, options, id);
-      if (socket._anyOutgoingListeners?.length) socket.notifyOutgoingListeners(this.#packet(payload, id));
+      this.#notify(socket, payload, id);
       socket.client.writeToEngine(encoded, options);
       written++;
     }
     return written;
+  }
+
+  #notify(socket: SocketLike, payload: Payload, id: number | undefined): void {
+    if (socket._anyOutgoingListeners?.length) socket.notifyOutgoingListeners(this.#packet(payload, id));
   }
 
   /** Where the arguments are there as JSON, the frame is made from it. */
