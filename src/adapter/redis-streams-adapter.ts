@@ -36,7 +36,9 @@ export class RedisStreamsAdapter extends Adapter {
       this.#recovery = new Recovery(
         {
           nsp,
+          sids: this.sids,
           addAll: (sid, rooms) => super.addAll(sid, rooms),
+          delAll: (sid) => super.delAll(sid),
           write: (socket, packet) => this.#delivery.writeMissed(socket, packet),
         },
         node,

@@ -36,7 +36,7 @@ export class TooManyEntriesError extends Error {
 export type OlderEntries = { trimmed: false; packets: MissedPacket[]; scanned: number } | { trimmed: true };
 
 /**
- * Reads from Redis what a client missed before the oldest entry in memory. Redis is asked in pages, and no further than that.
+ * Reads from Redis what a client missed up to `until`, in pages.
  *
  * @returns `trimmed` when the stream no longer holds everything since the client left.
  * @throws {TooManyEntriesError} when it holds more than twice `maxLen` entries since then.
@@ -44,20 +44,18 @@ export type OlderEntries = { trimmed: false; packets: MissedPacket[]; scanned: n
 export async function olderPackets(
   connection: RedisConnection,
   absence: Absence,
-  recent: RecentEntries,
+  until: string,
   maxLen: number,
   signal: AbortSignal,
 ): Promise<OlderEntries> {
   const packets: MissedPacket[] = [];
   let scanned = 0;
-  let from = absence.from;
+  let from: string | undefined = absence.from;
   const repetitions = await publishersBefore(connection, absence.stream, from);
-  // What memory forgets while Redis answers is read from Redis, too.
-  while (compareStreamIds(from, recent.from) < 0) {
+  while (from !== undefined) {
     signal.throwIfAborted();
-    const end = recent.from;
     // See https://redis.io/docs/latest/commands/xrange/
-    const reply = await connection.sendForBuffers(['XRANGE', absence.stream, `(${from}`, end, 'COUNT', String(PAGE)]);
+    const reply = await connection.sendForBuffers(['XRANGE', absence.stream, `(${from}`, until, 'COUNT', String(PAGE)]);
     const page = reply as RawEntry[];
     for (const [id, fields] of page) {
       const entry = readEntry(absence.stream, id.toString('latin1'), fields);
@@ -71,11 +69,10 @@ export async function olderPackets(
         `The stream '${absence.stream}' holds more than twice \`maxLen\` (${maxLen}) entries since the client left.`,
       );
     }
-    const complete = page.length < PAGE;
-    from = complete ? end : page.at(-1)![0].toString('latin1');
-    // Asked after reading: what has been trimmed by then may have been trimmed before it was read.
-    if (complete && (await trimmedSince(connection, absence))) return { trimmed: true };
+    from = page.length < PAGE ? undefined : page.at(-1)![0].toString('latin1');
   }
+  // Asked after reading: what has been trimmed by then may have been trimmed before it was read.
+  if (await trimmedSince(connection, absence)) return { trimmed: true };
   return { trimmed: false, packets, scanned };
 }
 
@@ -106,12 +103,20 @@ function missedPacket(entry: StreamEntry, absence: Absence): MissedPacket | unde
     const opts = optionsOf(entry);
     const { volatile, ackId } = opts.flags;
     if (volatile === true || ackId !== undefined || !concerns(opts, absence.rooms)) return undefined;
-    return { id: entry.id, payload: payloadOf(entry).withOffset(entry.id), compress: opts.flags.compress };
+    let packet = decoded.get(entry);
+    if (packet === undefined) {
+      packet = { id: entry.id, payload: payloadOf(entry).withOffset(entry.id), compress: opts.flags.compress };
+      decoded.set(entry, packet);
+    }
+    return packet;
   } catch {
     // malformed, as it was when it came in, where it was counted
     return undefined;
   }
 }
+
+/** Entries in memory that were decoded for a client; when a node fails, all of its clients have missed the same ones. */
+const decoded = new WeakMap<StreamEntry, MissedPacket>();
 
 /** Whether a packet is for a client in these rooms. */
 export function concerns(opts: WireOptions, rooms: readonly string[]): boolean {

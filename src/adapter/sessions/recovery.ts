@@ -28,7 +28,10 @@ interface HeldSocket extends LiveSession {
 /** What a namespace does for its sockets with connection state recovery. */
 export interface RecoveryHost {
   readonly nsp: NamespaceLike;
+  /** The rooms of each socket. */
+  readonly sids: ReadonlyMap<string, ReadonlySet<string>>;
   addAll(sid: string, rooms: Set<string>): void;
+  delAll(sid: string): void;
   write(socket: SocketLike, packet: MissedPacket): void;
 }
 
@@ -51,8 +54,8 @@ class NotRestored extends Error {
 /**
  * Connection state recovery of one namespace.
  *
- * A restored socket is in its rooms from the very moment up to which its missed packets were looked up, so that none falls between
- * what it missed and what comes in; they are written, in order, once it is connected.
+ * A socket that is being restored is in its rooms from the very moment up to which its missed packets are looked up, so that none falls
+ * between what it missed and what comes in; they are written, in order, once it is connected.
  */
 export class Recovery {
   readonly #live = new Map<string, LiveSession>();
@@ -102,7 +105,11 @@ export class Recovery {
       if (this.#held.get(socket.id) !== held) return;
       this.#held.delete(socket.id);
       for (const packet of held.packets) {
-        this.host.write(socket, packet);
+        try {
+          this.host.write(socket, packet);
+        } catch (error) {
+          this.node.handlerFailed(error);
+        }
         this.written(socket.id, packet.id);
       }
     });
@@ -210,7 +217,10 @@ export class Recovery {
   async #replay(stored: StoredSession, offset: string, signal: AbortSignal): Promise<Restored> {
     const { name } = this.host.nsp;
     if (stored.nsp === undefined ? !this.node.options.interop : stored.nsp !== name) throw new NotRestored('forbidden');
-    await this.#catchUp(laterStreamId(offset, stored.position ?? offset), signal);
+    const recent = this.node.log.recent(name)!;
+    // a stream that began anew is read again up to where memory begins
+    const known = laterStreamId(offset, stored.position ?? offset);
+    await this.#catchUp(laterStreamId(known, recent.from), signal);
 
     const absence: Absence = {
       stream: this.node.log.streamOf(name),
@@ -218,28 +228,38 @@ export class Recovery {
       from: resumeFrom(stored, offset),
       rooms: stored.rooms,
     };
-    const recent = this.node.log.recent(name)!;
-    const packets: MissedPacket[] = [];
-    let scannedEntries = 0;
-    let source: SessionSource = 'memory';
-    if (compareStreamIds(absence.from, recent.from) < 0) {
-      source = 'redis';
-      const older = await olderPackets(this.node.commands, absence, recent, this.node.options.maxLen, signal);
-      if (older.trimmed) throw new NotRestored('trimmed');
-      packets.push(...older.packets);
-      scannedEntries += older.scanned;
-    }
-    if (this.node.closed) throw new AdapterClosedError('The adapter was closed.');
-    // From here to the return nothing is awaited: the packets looked up and those held back from now on join without a seam.
     const memory = recentPackets(recent, absence);
-    packets.push(...memory.packets);
-    scannedEntries += memory.scanned;
-    const { sid, pid, rooms, data } = stored;
-    this.#held.set(sid, { pid, since: stored.since ?? absence.from, from: absence.from, offset, packets });
+    const { sid, pid, data } = stored;
+    const held = { pid, since: stored.since ?? absence.from, from: absence.from, offset, packets: memory.packets };
+    // From here on what comes in is held back; what came in before is in memory, or in Redis.
+    this.#held.set(sid, held);
     this.#sidOf.set(pid, sid);
-    this.host.addAll(sid, new Set(rooms));
-    const session: Session = { sid, pid, rooms, data, missedPackets: [] };
-    return { session, source, missedPackets: packets.length, scannedEntries };
+    this.host.addAll(sid, new Set(stored.rooms));
+    try {
+      const older = await this.#older(absence, recent.from, signal);
+      held.packets = [...older.packets, ...held.packets];
+      const session: Session = { sid, pid, rooms: [...this.host.sids.get(sid)!], data, missedPackets: [] };
+      const scannedEntries = older.scanned + memory.scanned;
+      return { session, source: older.source, missedPackets: held.packets.length, scannedEntries };
+    } catch (error) {
+      this.#held.delete(sid);
+      this.#sidOf.delete(pid);
+      this.host.delAll(sid);
+      throw error;
+    }
+  }
+
+  /** What was missed up to `until`, from where on it is in memory. */
+  async #older(
+    absence: Absence,
+    until: string,
+    signal: AbortSignal,
+  ): Promise<{ source: SessionSource; packets: MissedPacket[]; scanned: number }> {
+    if (compareStreamIds(absence.from, until) >= 0) return { source: 'memory', packets: [], scanned: 0 };
+    const older = await olderPackets(this.node.commands, absence, until, this.node.options.maxLen, signal);
+    if (older.trimmed) throw new NotRestored('trimmed');
+    if (this.node.closed) throw new AdapterClosedError('The adapter was closed.');
+    return { source: 'redis', ...older };
   }
 
   /** A node may be behind the one that the client comes from. */
