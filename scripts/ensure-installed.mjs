@@ -8,5 +8,6 @@ const time = (path) => statSync(new URL(path, root), { throwIfNoEntry: false })?
 
 // npm writes this file at the end of every install.
 if (time('node_modules/.package-lock.json') < time('package-lock.json')) {
-  execSync('npm install --no-audit --no-fund', { cwd: fileURLToPath(root), stdio: 'inherit' });
+  console.log('Installing what package-lock.json names …');
+  execSync('npm install --no-audit --no-fund --loglevel=error', { cwd: fileURLToPath(root), stdio: 'inherit' });
 }

@@ -15,8 +15,8 @@ interface Parent {
   folder: string;
 }
 
-/** A process that starts a server, does what `first` says, tells where the server is, then does what `then` says. */
-async function parent({ first = '', then = '' }): Promise<Parent> {
+/** A process that starts a server, does what `first` says, tells where the server is, then does what `afterwards` says. */
+async function parent({ first = '', afterwards = '' }): Promise<Parent> {
   const script = `
     import { RedisServer } from ${JSON.stringify(new URL('redis-server.ts', import.meta.url).href)};
     const server = await RedisServer.start();
@@ -24,7 +24,7 @@ async function parent({ first = '', then = '' }): Promise<Parent> {
     const folder = Object.values(dir).at(-1);
     ${first}
     console.log(JSON.stringify({ port: server.port, folder }));
-    ${then}
+    ${afterwards}
   `;
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -47,7 +47,7 @@ afterEach(() => {
 
 describe('The server of a process that ends', () => {
   it.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)('ends with it on %s', async (signal) => {
-    const running = await parent({ then: forever });
+    const running = await parent({ afterwards: forever });
     expect(await answersPing(running.port)).toBe(true);
 
     running.child.kill(signal);
@@ -56,7 +56,7 @@ describe('The server of a process that ends', () => {
   });
 
   it('ends with it on SIGKILL even while it is paused', async () => {
-    const running = await parent({ first: 'await server.pause();', then: forever });
+    const running = await parent({ first: 'await server.pause();', afterwards: forever });
 
     running.child.kill('SIGKILL');
 
@@ -65,7 +65,7 @@ describe('The server of a process that ends', () => {
 
   it('ends with it on an exception', async () => {
     const running = await parent({
-      then: `process.on('uncaughtException', () => process.exit(1)); throw new Error('crash');`,
+      afterwards: `process.on('uncaughtException', () => process.exit(1)); throw new Error('crash');`,
     });
 
     await expectNothingLeft(running);
