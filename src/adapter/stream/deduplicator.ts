@@ -4,9 +4,17 @@ export type Arrival = { duplicate: true } | { duplicate: false; missed: number }
 const FRESH: Arrival = { duplicate: false, missed: 0 };
 const DUPLICATE: Arrival = { duplicate: true };
 
+/** Numbers, both ends included. */
+interface Hole {
+  from: number;
+  to: number;
+}
+
 interface Publisher {
   /** The number of its last entry. */
   seq: number;
+  /** Numbers below `seq` that have not arrived, the oldest hole first. */
+  holes: Hole[];
   /** The next hole was reported before it was come upon. */
   holeExpected: boolean;
   /** The number of the entry that it was last found to lack. */
@@ -16,11 +24,15 @@ interface Publisher {
 /** Publishers remembered; far above the number of nodes that a cluster can have within the life of a stream. */
 const MOST_PUBLISHERS = 10_000;
 
+/** Holes remembered of each publisher. */
+const MOST_HOLES = 8;
+
 /**
  * Tells entries that were published twice, and holes left by entries that never arrived.
  *
  * Each publisher numbers its entries from 1 and publishes them in order, and again from the first that it is not sure of. So what
- * arrives with a number that is not above the last one is a repetition.
+ * arrives with a number that is not above the last one is a repetition, unless it is in a hole: somebody else may have used a number
+ * that the publisher has not come to yet, and must not make this node deaf to it.
  */
 export class Deduplicator {
   /** By publisher, those whose last entry is the oldest first. */
@@ -29,12 +41,13 @@ export class Deduplicator {
   arrive(publisher: string, seq: number): Arrival {
     const known = this.#last.get(publisher);
     if (known === undefined) {
-      this.#remember(publisher, seq);
+      this.#remember(publisher, seq, [{ from: 1, to: seq - 1 }]);
       return FRESH;
     }
-    if (seq <= known.seq) return DUPLICATE;
+    if (seq <= known.seq) return fills(known.holes, seq) ? FRESH : DUPLICATE;
+    const hole = { from: known.seq + 1, to: seq - 1 };
     const missed = known.holeExpected ? 0 : seq - known.seq - 1;
-    this.#remember(publisher, seq);
+    this.#remember(publisher, seq, hole.from <= hole.to ? [...known.holes, hole].slice(-MOST_HOLES) : known.holes);
     return missed === 0 ? FRESH : { duplicate: false, missed };
   }
 
@@ -56,12 +69,25 @@ export class Deduplicator {
     for (const known of this.#last.values()) known.holeExpected = true;
   }
 
-  #remember(publisher: string, seq: number): void {
+  /** What has not arrived so far is not for this node: it is from before its time, or from before the stream began anew. */
+  forgetHoles(): void {
+    for (const known of this.#last.values()) known.holes = [];
+  }
+
+  #remember(publisher: string, seq: number, holes: Hole[]): void {
     this.#last.delete(publisher);
-    this.#last.set(publisher, { seq, holeExpected: false, missing: undefined });
+    this.#last.set(publisher, { seq, holes, holeExpected: false, missing: undefined });
     if (this.#last.size > MOST_PUBLISHERS) {
       const oldest = this.#last.keys().next();
       if (!oldest.done) this.#last.delete(oldest.value);
     }
   }
+}
+
+/** Entries come in order, so what is before `seq` in its hole is lost. */
+function fills(holes: readonly Hole[], seq: number): boolean {
+  const hole = holes.find(({ from, to }) => from <= seq && seq <= to);
+  if (hole === undefined) return false;
+  hole.from = seq + 1;
+  return true;
 }

@@ -19,5 +19,6 @@ export async function publishersBefore(
     const entry = readEntry(stream, id.toString('latin1'), fields);
     if (entry?.seq !== undefined) publishers.arrive(entry.publisher, entry.seq);
   }
+  publishers.forgetHoles();
   return publishers;
 }

@@ -27,7 +27,7 @@ interface Cursor {
   position: string;
   /** The last entry that was received; the next XREAD begins after it. */
   received: string;
-  /** How many entries had ever been added to the stream when `received` was its last one; `undefined` before Redis 7. */
+  /** How many entries had ever been added to the stream when `received` was its last one; `undefined` where that is not known, as before Redis 7. */
   ordinal: number | undefined;
 }
 
@@ -40,6 +40,7 @@ export class StreamReader {
   #waiters: Array<{ stream: string; id: string; resolve: () => void }> = [];
   #stopped = false;
   #mustVerify = false;
+  #verified = 0;
   #failures = 0;
 
   constructor(
@@ -76,6 +77,12 @@ export class StreamReader {
     if (cursor === undefined) return;
     cursor.position = id;
     if (this.#waiters.length > 0) this.#wake();
+  }
+
+  /** Entries before the position were trimmed away, and how many of how many publishers cannot be told: they are not counted anew. */
+  holed(stream: string): void {
+    const cursor = this.#cursors.get(stream);
+    if (cursor) cursor.ordinal = undefined;
   }
 
   /** Resolves once the position has reached `id`; rejects when `signal` is aborted before. */
@@ -126,6 +133,8 @@ export class StreamReader {
         next = undefined;
         this.#failures = 0;
         const batches = this.#receive(reply);
+        // A stream that began anew behind the position says nothing.
+        if (performance.now() - this.#verified >= this.options.blockTimeInMs) this.#mustVerify = true;
         // The next read is under way while this one is worked on.
         if (!this.#stopped && !this.#mustVerify) next = quiet(this.#read());
         for (const [stream, entries] of batches) this.listener.onEntries(stream, entries);
@@ -184,6 +193,7 @@ export class StreamReader {
       this.#checkReset(stream, cursor, info);
       if (info) this.#checkGap(stream, cursor, info);
     }
+    this.#verified = performance.now();
     this.#mustVerify = false;
   }
 
@@ -200,7 +210,9 @@ export class StreamReader {
   }
 
   #checkGap(stream: string, cursor: Cursor, info: StreamInfo): void {
-    if (cursor.ordinal === undefined || info.entriesAdded === undefined) return;
+    if (info.entriesAdded === undefined) return;
+    if (info.lastGeneratedId === cursor.received) cursor.ordinal = info.entriesAdded;
+    if (cursor.ordinal === undefined) return;
     const trimmed = info.entriesAdded - info.length;
     const missed = trimmed - cursor.ordinal;
     if (missed <= 0) return;
