@@ -8,6 +8,14 @@ export {
   RequestTimeoutError,
   SerializationError,
 } from './errors.js';
+export {
+  createEmitter,
+  Emitter,
+  type EmitterEvents,
+  type EmitterOptions,
+  type NamespaceEmitter,
+} from './emitter/emitter.js';
+export type { AnyEvents } from './emitter/typed-events.js';
 export type { RedisStreamsEvents } from './events.js';
 export type { RedisStreamsAdapterOptions, ResolvedOptions, SessionMode } from './options.js';
 export type { RedisClient } from './redis/create-driver.js';

@@ -8,6 +8,15 @@ export {
   RequestTimeoutError,
   SerializationError,
 } from './errors.js';
+export type { BroadcastEmitter } from './emitter/broadcast-emitter.js';
+export {
+  createEmitter,
+  type Emitter,
+  type EmitterEvents,
+  type EmitterOptions,
+  type NamespaceEmitter,
+} from './emitter/emitter.js';
+export type { AnyEvents, EventArguments, EventName } from './emitter/typed-events.js';
 export type { RedisStreamsEvents } from './events.js';
 export type { RedisStreamsAdapterOptions, SessionMode } from './options.js';
 export type { RedisClient } from './redis/create-driver.js';

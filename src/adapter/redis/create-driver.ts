@@ -4,10 +4,12 @@ import { show } from '../resolve-options.js';
 import type { RedisDriver } from './driver.js';
 import { nodeRedisDriver, type NodeRedisClient } from './node-redis.js';
 
-/** A client of the `redis` package (5 or 6), as made by `createClient()`. */
+/** A client of the `redis` package (5 or 6), as made by `createClient()`. Whatever modules, scripts and versions of the protocol it has, it fits. */
 export interface RedisClient {
-  duplicate(...overrides: never[]): unknown;
-  sendCommand(...args: never[]): Promise<unknown>;
+  /** Makes a client with the same settings. */
+  duplicate(): unknown;
+  /** Sends one command, for example `['PING']`, and resolves with the reply. */
+  sendCommand(args: ReadonlyArray<string | Buffer>): Promise<unknown>;
 }
 
 /** Finds out which family of clients `client` is of. Nothing else asks. */

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
+import { withDeadline } from '../deadline.js';
+import { AdapterClosedError, RedisUnavailableError, toError } from '../errors.js';
+import { EventThrottle } from '../event-throttle.js';
+import { containedEvents, type RedisStreamsEvents } from '../events.js';
+import type { ResolvedOptions } from '../options.js';
+import { OverflowAlarm } from '../overflow-alarm.js';
+import type { RedisConnection, RedisDriver } from '../redis/driver.js';
+import { watchConnection } from '../redis/watch-connection.js';
+import { StreamWriter } from '../stream/stream-writer.js';
+import type { TelemetrySource } from '../telemetry-port.js';
+import type { EncodedMessage } from '../wire/entry-codec.js';
+
+/** Who the messages are from, for every node: nobody who is counted, or asked anything. The peer package has the same name for it. */
+const UID = 'emitter';
+
+/** The way of an emitter to the log. It is opened when it is first used. */
+export class EmitterLink {
+  readonly events: EventEmitter<RedisStreamsEvents> = containedEvents();
+  readonly #reports: EventThrottle;
+  #connection: RedisConnection | undefined;
+  #writer: StreamWriter | undefined;
+  #unobserve: (() => void) | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    private readonly driver: RedisDriver,
+    private readonly options: ResolvedOptions,
+  ) {
+    this.#reports = new EventThrottle((reason, count) => this.events.emit('messageDropped', { reason, count }));
+  }
+
+  get onlyPlaintext(): boolean {
+    return this.options.onlyPlaintext;
+  }
+
+  /** Resolves with the id of the message's entry once it is in the log. */
+  publish(namespace: string, message: EncodedMessage, roomCount: number): Promise<string> {
+    const published = new Promise<string>((resolve, reject) => {
+      if (this.#closed) return reject(new AdapterClosedError('Cannot publish: the emitter was closed.'));
+      this.#open().publish(UID, namespace, message, roomCount, (error, id) => {
+        if (error) reject(error);
+        else resolve(id!);
+      });
+    });
+    // Who does not wait for it is told by an event; an outage of Redis must not end the process.
+    published.catch(() => undefined);
+    return published;
+  }
+
+  async ready(): Promise<void> {
+    this.#open();
+    const connection = this.#connection!;
+    const { readyTimeout } = this.options;
+    try {
+      await connection.whenReady(AbortSignal.timeout(readyTimeout));
+    } catch (error) {
+      if (error instanceof AdapterClosedError) throw error;
+      const { address, port } = this.driver.server;
+      const cause = connection.lastError ?? toError(error);
+      throw new RedisUnavailableError(
+        `The emitter could not connect to Redis at ${port === undefined ? address : `${address}:${port}`} within ${readyTimeout} ms: ` +
+          `${cause.message || cause.name}. Make sure that Redis runs and accepts the credentials, or raise \`readyTimeout\`.`,
+        { cause },
+      );
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    await withDeadline(writer.drained(), AbortSignal.timeout(this.options.shutdownTimeout)).catch(() => undefined);
+    this.#unobserve?.();
+    writer.close();
+    this.#reports.close();
+    this.#connection?.close();
+  }
+
+  #open(): StreamWriter {
+    if (this.#writer) return this.#writer;
+    const { driver, options, events } = this;
+    const { telemetry } = options;
+    this.#connection = driver.open('writer');
+    watchConnection(this.#connection, events, telemetry);
+    const alarm = new OverflowAlarm(events, this.#reports, () => writer);
+    const publisher = randomBytes(8).toString('hex');
+    const writer = new StreamWriter(this.#connection, { ...options, publisher }, telemetry, {
+      onPublished: () => undefined,
+      onOverflow: (limit) => alarm.raise(limit),
+    });
+    this.#writer = writer;
+    this.#unobserve = telemetry.observe(this.#gauges(this.#connection, writer));
+    return writer;
+  }
+
+  #gauges(connection: RedisConnection, writer: StreamWriter): TelemetrySource {
+    return {
+      uid: UID,
+      server: this.driver.server,
+      streamNames: writer.streams,
+      clusterSize: () => undefined,
+      outboxSize: (stream) => writer.sizeOf(stream),
+      isDynamic: () => false,
+      connectionStates: () => [{ role: connection.role, state: connection.state }],
+      connections: () => [],
+      streams: () => Promise.resolve([]),
+    };
+  }
+}
