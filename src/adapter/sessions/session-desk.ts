@@ -1,13 +1,14 @@
 import type { BusMessage } from '../cluster/bus.js';
 import type { ClusterNode } from '../cluster-node.js';
+import { withDeadline } from '../deadline.js';
 import { AdapterClosedError, RequestTimeoutError } from '../errors.js';
 import { decodeSession, type StoredSession } from './session.js';
 
 const QUERY = 'session_query';
 const ANSWER = 'session_answer';
 
-/** Whether another node had to do with a session; `unknown` when they could not be asked. */
-type Answer = 'somebody' | 'nobody' | 'unknown';
+/** Whether another node had to do with a session; `undefined` while they could not be asked. */
+type Answer = 'somebody' | 'nobody' | undefined;
 
 /** Longest wait for what the other nodes say about one session, in milliseconds. */
 const QUERY_TIMEOUT = 2_000;
@@ -29,10 +30,10 @@ export class SessionDesk {
    */
   async claim(pid: string, signal: AbortSignal): Promise<StoredSession | undefined> {
     const token = `${this.node.uid}:${this.node.requests.newId()}`;
-    let answer: Answer | undefined;
+    let answer: Answer;
     for (;;) {
       if (this.node.closed) throw new AdapterClosedError('The adapter was closed.');
-      await this.#surrender(pid);
+      await withDeadline(this.#surrender(pid), signal);
       const found = await this.#take(pid, token, signal);
       if (typeof found === 'object') {
         if (answer !== undefined || !this.#isElsewhere(found)) return found;
@@ -41,7 +42,7 @@ export class SessionDesk {
         return undefined;
       }
       answer = await this.#ask(pid, signal);
-      if (answer === 'unknown' || found === 'taken') await pause(signal);
+      if (answer === undefined || found === 'taken') await pause(signal);
     }
   }
 
@@ -74,10 +75,13 @@ export class SessionDesk {
   async #take(pid: string, token: string, signal: AbortSignal): Promise<StoredSession | 'taken' | 'none'> {
     const { sessions } = this.node;
     if (!(await sessions.claim(pid, token, signal))) return 'taken';
-    const session = decodeSession(await sessions.load(pid, signal));
-    if (session !== undefined) return session;
-    await sessions.release(pid);
-    return 'none';
+    let session: StoredSession | undefined;
+    try {
+      session = decodeSession(await sessions.load(pid, signal));
+    } finally {
+      if (session === undefined) void sessions.release(pid).catch(() => undefined);
+    }
+    return session ?? 'none';
   }
 
   /** The client was connected to another node when the session was written, and that node may be alive. */
@@ -106,7 +110,7 @@ export class SessionDesk {
       signal.throwIfAborted();
       // a node that says nothing for this long has nothing, or is dead
       if (error instanceof RequestTimeoutError) return error.responses.includes(true) ? 'somebody' : 'nobody';
-      return 'unknown';
+      return undefined;
     }
   }
 

@@ -34,7 +34,10 @@ export class SessionStore {
   /** Writes a session that expires after `duration` ms. Redis may be away: it is written when it is back, unless it has expired by then. */
   save(pid: string, value: string, duration: number): Promise<void> {
     const expires = Date.now() + duration;
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(duration)]);
+    const { signal: closing } = this.#closing;
+    // Most are written at once: a timer for each, and a signal that the closing one remembers, would be dear.
+    const signal =
+      this.connection.state === 'ready' ? closing : AbortSignal.any([closing, AbortSignal.timeout(duration)]);
     return this.#step(pid, async () => {
       await this.#insist(() => {
         const rest = Math.max(1, expires - Date.now());
