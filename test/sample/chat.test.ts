@@ -13,6 +13,22 @@ describe('the sample, started by npm start', () => {
   }, START_DEADLINE);
   afterAll(() => sample?.stop());
 
+  /** Resolves once the launcher has started a node anew since this was called. */
+  function nextRestart(): () => Promise<unknown> {
+    const count = (): number => sample.output.split('Starting it again.').length;
+    const before = count();
+    return () => waitFor(() => count() > before, { deadline: 20_000, what: 'the restart of the node' });
+  }
+
+  async function eventuallyHealthy(node: string): Promise<void> {
+    const url = sample.nodeUrl(Number(node.slice('node-'.length)));
+    await waitFor(async () => (await fetch(`${url}/health`)).ok, {
+      deadline: 30_000,
+      interval: 100,
+      what: `${node} to be healthy again`,
+    });
+  }
+
   it('says where it is and which Redis it took', () => {
     expect(sample.output).toContain(`http://localhost:${sample.port}\n`);
     expect(sample.output).toMatch(/^Redis: .+ redis:\/\//m);
@@ -92,7 +108,7 @@ describe('the sample, started by npm start', () => {
   });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
-    'moves people to another node when theirs ends by %s',
+    'moves people to another node when theirs ends by %s, and starts it again',
     async (signal) => {
       const room = newRoom();
       const [ada, grace] = await Person.onTwoNodes(sample.url, room);
@@ -100,26 +116,51 @@ describe('the sample, started by npm start', () => {
       expect(await ada.texts(1)).toEqual(['before']);
       const { name, pid } = await ada.node();
 
+      const restart = nextRestart();
       ada.stayAwayOnceLost();
       process.kill(pid, signal);
       await waitFor(() => !ada.socket.connected, { deadline: 15_000, what: 'the end of the node' });
       await grace.say(room, 'missed 1', 'missed 2');
+      await restart();
+      // The node has nobody to serve now, but is not ready, either.
+      const newcomer = await Person.connect(sample.url, 'Linus');
+      expect(await newcomer.node()).toEqual(await grace.node());
       await ada.comeBack();
       await grace.say(room, 'after');
 
       expect(await ada.texts(4)).toEqual(['before', 'missed 1', 'missed 2', 'after']);
       expect(ada.socket.recovered).toBe(true);
-      expect((await ada.node()).name).toBe((await grace.node()).name);
-
-      const number = Number(name.slice('node-'.length));
-      await waitFor(async () => (await fetch(`${sample.nodeUrl(number)}/health`)).ok, {
-        deadline: 30_000,
-        interval: 100,
-        what: 'the node to be started again',
-      });
+      await eventuallyHealthy(name);
     },
     90_000,
   );
+
+  it('tells that people are gone when their node was killed, and that they are back', async () => {
+    const room = newRoom();
+    const [ada, grace] = await Person.onTwoNodes(sample.url, room);
+    const { name, pid } = await ada.node();
+    const eventuallySees = (expected: string[]): Promise<boolean> =>
+      waitFor(
+        () => {
+          expect(grace.people.get(room)?.map((person) => person.name)).toEqual(expected);
+          return true;
+        },
+        { deadline: 15_000 },
+      );
+    await eventuallySees(['Ada', 'Grace']);
+    ada.stayAwayOnceLost();
+    process.kill(pid, 'SIGKILL');
+    await eventuallySees(['Grace']);
+    await ada.comeBack();
+    await eventuallySees(['Ada', 'Grace']);
+    await eventuallyHealthy(name);
+  }, 90_000);
+
+  it('lets nobody into the room that every socket has for itself', async () => {
+    const [ada, grace] = await Person.onTwoNodes(sample.url, newRoom());
+    const { people } = (await ada.call('join', { room: grace.socket.id })) as { people: unknown[] };
+    expect(people).toEqual([expect.objectContaining({ id: ada.socket.id })]);
+  });
 
   it('answers with metrics and health on each node', async () => {
     for (const number of [1, 2]) {
