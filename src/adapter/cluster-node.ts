@@ -17,6 +17,7 @@ import { SessionStore } from './sessions/session-store.js';
 import type { StoredSession } from './sessions/session.js';
 import { watchConnection } from './redis/watch-connection.js';
 import { gauges, type NodeSnapshot, snapshot } from './snapshot.js';
+import { WriteBatching } from './write-batching.js';
 import { StreamLog } from './stream/stream-log.js';
 import type { TelemetryPort } from './telemetry-port.js';
 import type { Sender, StreamEntry } from './wire/message.js';
@@ -26,6 +27,7 @@ export class ClusterNode {
   readonly uid = randomBytes(8).toString('hex');
   readonly adapters = new Map<string, RedisStreamsAdapter>();
   readonly requests = new Requests();
+  readonly writeBatching = new WriteBatching();
   readonly log: StreamLog;
   readonly bus: Bus;
   readonly membership: Membership;

@@ -232,10 +232,13 @@ export class RedisStreamsAdapter extends Adapter {
 
   override addAll(id: string, rooms: Set<string>): void {
     super.addAll(id, rooms);
-    if (!this.#recovery) return;
     const socket = this.nsp.sockets.get(id);
-    if (socket && rooms.has(id)) this.#recovery.connecting(socket);
-    else if (socket && this.#node.options.sessions === 'crash-safe') this.#recovery.keep(socket);
+    if (socket && rooms.has(id)) {
+      this.#node.writeBatching.use(socket.conn);
+      this.#recovery?.connecting(socket);
+    } else if (socket && this.#node.options.sessions === 'crash-safe') {
+      this.#recovery?.keep(socket);
+    }
   }
 
   override del(id: string, room: string): void {

@@ -1,3 +1,5 @@
+import type { EngineConnection } from './write-batching.js';
+
 /**
  * What is used of Socket.IO, whose types are not imported: two copies of the package in one application would not fit
  * together. The names are those of `socket.io` 4.
@@ -27,7 +29,7 @@ export interface SocketLike {
   data: unknown;
   acks: Map<number, (...args: unknown[]) => void>;
   client: { writeToEngine(encoded: unknown, options: PacketWriteOptions): void };
-  conn: { close(discard?: boolean): void };
+  conn: EngineConnection & { close(discard?: boolean): void };
   readonly _anyOutgoingListeners?: readonly unknown[];
   notifyOutgoingListeners(packet: Packet): void;
   join(rooms: string | string[]): void;
