@@ -74,6 +74,26 @@ describe('Deduplicator', () => {
     expect(publishers.misses('a', 6)).toBe(false);
   });
 
+  it('lets the entries of a publisher through whose numbers somebody else has used', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 11, max: 1_000_000 }), { maxLength: 200 }), (forged) => {
+        const publishers = new Deduplicator();
+        for (let seq = 1; seq <= 5; seq++) publishers.arrive('a', seq);
+        for (const seq of forged) publishers.arrive('a', seq);
+        for (let seq = 6; seq <= 10; seq++) expect(publishers.arrive('a', seq).duplicate).toBe(false);
+        for (let seq = 1; seq <= 10; seq++) expect(publishers.arrive('a', seq).duplicate).toBe(true);
+      }),
+    );
+  });
+
+  it('takes no entry for new that is older than what this node looks back on, or than a stream that began anew', () => {
+    const publishers = new Deduplicator();
+    publishers.arrive('a', 5);
+    publishers.arrive('a', 8);
+    publishers.forgetHoles();
+    for (const seq of [4, 7]) expect(publishers.arrive('a', seq)).toEqual({ duplicate: true });
+  });
+
   it('forgets the publishers that were silent for longest, and none that still publishes', () => {
     const publishers = new Deduplicator();
     publishers.arrive('steady', 1);

@@ -13,7 +13,7 @@ interface Hole {
 interface Publisher {
   /** The number of its last entry. */
   seq: number;
-  /** Numbers below `seq` that have not arrived, the oldest hole first. */
+  /** Numbers below `seq` that have not arrived, in order. */
   holes: Hole[];
   /** The next hole was reported before it was come upon. */
   holeExpected: boolean;
@@ -24,8 +24,8 @@ interface Publisher {
 /** Publishers remembered; far above the number of nodes that a cluster can have within the life of a stream. */
 const MOST_PUBLISHERS = 10_000;
 
-/** Holes remembered of each publisher. */
-const MOST_HOLES = 8;
+/** Holes remembered of each publisher: the lowest, as that is where a publisher goes on whose numbers were used by somebody else. */
+const MOST_HOLES = 64;
 
 /**
  * Tells entries that were published twice, and holes left by entries that never arrived.
@@ -41,13 +41,13 @@ export class Deduplicator {
   arrive(publisher: string, seq: number): Arrival {
     const known = this.#last.get(publisher);
     if (known === undefined) {
-      this.#remember(publisher, seq, [{ from: 1, to: seq - 1 }]);
+      this.#remember(publisher, seq, seq > 1 ? [{ from: 1, to: seq - 1 }] : []);
       return FRESH;
     }
     if (seq <= known.seq) return fills(known.holes, seq) ? FRESH : DUPLICATE;
     const hole = { from: known.seq + 1, to: seq - 1 };
     const missed = known.holeExpected ? 0 : seq - known.seq - 1;
-    this.#remember(publisher, seq, hole.from <= hole.to ? [...known.holes, hole].slice(-MOST_HOLES) : known.holes);
+    this.#remember(publisher, seq, hole.from <= hole.to ? [...known.holes, hole].slice(0, MOST_HOLES) : known.holes);
     return missed === 0 ? FRESH : { duplicate: false, missed };
   }
 
@@ -84,10 +84,16 @@ export class Deduplicator {
   }
 }
 
-/** Entries come in order, so what is before `seq` in its hole is lost. */
-function fills(holes: readonly Hole[], seq: number): boolean {
-  const hole = holes.find(({ from, to }) => from <= seq && seq <= to);
-  if (hole === undefined) return false;
-  hole.from = seq + 1;
+/** Whether `seq` was in a hole, which it no longer is. */
+function fills(holes: Hole[], seq: number): boolean {
+  const index = holes.findIndex(({ from, to }) => from <= seq && seq <= to);
+  if (index === -1) return false;
+  const { from, to } = holes[index]!;
+  const rest = [
+    { from, to: seq - 1 },
+    { from: seq + 1, to },
+  ];
+  holes.splice(index, 1, ...rest.filter((hole) => hole.from <= hole.to));
+  holes.length = Math.min(holes.length, MOST_HOLES);
   return true;
 }
