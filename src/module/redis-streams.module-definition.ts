@@ -4,8 +4,8 @@ import type {
   RedisStreamsModuleOptions,
   RedisStreamsOptionsFactory,
 } from './module-options.js';
-import { createProviders } from './redis-streams.providers.js';
-import { getRedisStreamsToken, MODULE_OPTIONS } from './redis-streams.tokens.js';
+import { createProviders, exportedTokens } from './redis-streams.providers.js';
+import { MODULE_OPTIONS } from './redis-streams.tokens.js';
 
 const CREATE_OPTIONS: keyof RedisStreamsOptionsFactory = 'createRedisStreamsOptions';
 
@@ -20,7 +20,7 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<RedisSt
       ...definition,
       global: isGlobal,
       providers: [...(definition.providers ?? []), ...createProviders(name)],
-      exports: [getRedisStreamsToken(name)],
+      exports: exportedTokens(name),
     }),
   )
   .build();

@@ -1,10 +1,12 @@
-import type { Provider } from '@nestjs/common';
+import type { InjectionToken, Provider } from '@nestjs/common';
 import { resolveOptions } from '../adapter/resolve-options.js';
 import type { RedisStreamsModuleOptions } from './module-options.js';
 import { validateModuleOptions } from './module-options.validation.js';
 import { openClient, type ClientHandle } from './redis-client.js';
 import { RedisStreams } from './redis-streams.js';
+import { RedisStreamsEmitter } from './redis-streams-emitter.js';
 import {
+  EMITTER,
   getRedisStreamsToken,
   getSocketServersToken,
   MODULE_OPTIONS,
@@ -31,9 +33,24 @@ export function createProviders(name: string | undefined): Provider[] {
     },
     { provide: getSocketServersToken(name), useExisting: SOCKET_SERVERS },
     {
-      provide: getRedisStreamsToken(name),
-      useFactory: ({ client }: ClientHandle, servers: SocketServers) => new RedisStreams(client, servers),
-      inject: [REDIS_CLIENT, SOCKET_SERVERS],
+      provide: EMITTER,
+      useFactory: (servers: SocketServers) => new RedisStreamsEmitter(servers),
+      inject: [SOCKET_SERVERS],
     },
+    {
+      provide: getRedisStreamsToken(name),
+      useFactory: (servers: SocketServers, emitter: RedisStreamsEmitter) => new RedisStreams(servers, emitter),
+      inject: [SOCKET_SERVERS, EMITTER],
+    },
+    ...(isDefault(name) ? [{ provide: RedisStreamsEmitter, useExisting: EMITTER }] : []),
   ];
+}
+
+/** What the application can inject of the module instance called `name`; of one with a name, the rest is found there. */
+export function exportedTokens(name: string | undefined): InjectionToken[] {
+  return [getRedisStreamsToken(name), ...(isDefault(name) ? [RedisStreamsEmitter] : [])];
+}
+
+function isDefault(name: string | undefined): boolean {
+  return getRedisStreamsToken(name) === RedisStreams;
 }

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { NodeSnapshot, RedisClient, RedisStreamsEvents } from '../adapter/index.js';
+import type { RedisStreamsEmitter } from './redis-streams-emitter.js';
 import type { SocketServers } from './socket-servers.js';
 
 /** Tells what happens to this node and its cluster; see {@link RedisStreamsEvents}. */
@@ -19,14 +20,19 @@ export class RedisStreams {
 
   /** @internal */
   constructor(
-    /** The client given in the options, or the one that the module made and will close. */
-    readonly client: RedisClient,
     servers: SocketServers,
+    /** Emits to the clients of all nodes. */
+    readonly emitter: RedisStreamsEmitter,
   ) {
     this.#servers = servers;
   }
 
-  /** What happens to this node and its cluster, on any Socket.IO server of the application. */
+  /** The client given in the options, or the one that the module made and will close. */
+  get client(): RedisClient {
+    return this.#servers.client;
+  }
+
+  /** What happens to this node and its cluster, on any Socket.IO server of the application, and to its emitters. */
   get events(): RedisStreamsEventEmitter {
     return this.#servers.events;
   }

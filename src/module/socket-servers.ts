@@ -1,6 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { Logger } from '@nestjs/common';
-import { createAdapter, type AdapterFactory, type RedisClient, type RedisStreamsEvents } from '../adapter/index.js';
+import {
+  createAdapter,
+  type AdapterFactory,
+  type RedisClient,
+  type RedisStreamsAdapterOptions,
+  type RedisStreamsEvents,
+} from '../adapter/index.js';
 import { toError } from '../adapter/errors.js';
 import { createTelemetry, type HandlerTelemetry } from '../telemetry/index.js';
 import type { TelemetryPort } from '../adapter/telemetry-port.js';
@@ -8,7 +14,7 @@ import { EVENT_NAMES, logEvent } from './event-log.js';
 import type { ManagedServer } from './managed-server.js';
 import type { RedisStreamsModuleOptions, SocketServerAddress } from './module-options.js';
 import { validateModuleOptions } from './module-options.validation.js';
-import { describeServer, isMainServer, scopeOf } from './server-options.js';
+import { describeServer, isMainServer, scopeOf, serverAddress } from './server-options.js';
 import type { SocketIoServer } from './socket-io.types.js';
 
 /** The Socket.IO servers of one module instance: one adapter each, up together, down together. */
@@ -23,12 +29,17 @@ export class SocketServers {
   #started = false;
 
   constructor(
-    private readonly client: RedisClient,
+    readonly client: RedisClient,
     readonly options: RedisStreamsModuleOptions,
     name: string | undefined,
   ) {
     this.#logger = new Logger(name === undefined ? 'RedisStreamsModule' : `RedisStreamsModule(${name})`);
     this.telemetry = options.telemetry === false ? undefined : createTelemetry(options.telemetry);
+  }
+
+  /** Where the server of the gateways is that set neither port nor path. */
+  get mainAddress(): SocketServerAddress {
+    return serverAddress(0, this.options.serverOptions?.path);
   }
 
   get all(): readonly ManagedServer[] {
@@ -51,14 +62,19 @@ export class SocketServers {
           'their decorator and gateways which take it from `serverOptions.path` do not come to the same one.',
       );
     }
+    const adapter = createAdapter(this.client, this.adapterOptions(address));
+    this.relay(adapter.events, isMainServer(address) ? '' : describeServer(address));
+    return adapter;
+  }
+
+  /** Options of the adapter of the server at `address`. */
+  adapterOptions(address: SocketServerAddress): RedisStreamsAdapterOptions {
     const scope = scopeOf(address, this.options.scope);
-    const adapter = createAdapter(this.client, {
+    return {
       ...validateModuleOptions(this.options),
       ...(scope !== undefined && { scope }),
       ...(this.telemetry && { telemetry: this.telemetry }),
-    });
-    this.#relay(adapter, isMainServer(address) ? '' : describeServer(address));
-    return adapter;
+    };
   }
 
   add(managed: ManagedServer): void {
@@ -89,10 +105,10 @@ export class SocketServers {
     await Promise.all(servers.map((managed) => managed.listen()));
   }
 
-  /** Logs what happens on a server, and tells the listeners; what they throw is theirs alone. */
-  #relay(adapter: AdapterFactory, label: string): void {
+  /** Logs what happens on the server called `label`, and tells the listeners; what they throw is theirs alone. */
+  relay(events: Pick<EventEmitter, 'on'>, label: string): void {
     const relay = <K extends keyof RedisStreamsEvents>(name: K): void => {
-      (adapter.events as EventEmitter).on(name, (event: RedisStreamsEvents[K][0]) => {
+      events.on(name, (event: RedisStreamsEvents[K][0]) => {
         logEvent(this.#logger, label, name, event);
         try {
           (this.events as EventEmitter).emit(name, event);

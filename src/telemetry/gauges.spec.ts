@@ -78,6 +78,23 @@ test('two Servers in one process are added up, and the smaller view of the clust
   ]);
 });
 
+test('an emitter, which is no node, has an outbox and a connection, but no view of the cluster', async () => {
+  const emitter = {
+    ...sourceOf({ clusterSize: () => undefined, outboxSize: () => 3, connections: () => [] }),
+    connectionStates: () => [{ role: 'writer', state: 'ready' } as const],
+    streams: () => Promise.resolve([]),
+  };
+  telemetry.observe(emitter);
+  expect(await recorder.values('socketio.adapter.cluster.size')).toEqual([]);
+  expect(await recorder.values('socketio.adapter.outbox.size')).toEqual([[destination, 3]]);
+  expect(await recorder.values('socketio.adapter.redis.status')).toMatchObject([
+    [{ 'socketio.adapter.redis.role': 'writer' }, 1],
+  ]);
+
+  telemetry.observe(sourceOf());
+  expect(await recorder.values('socketio.adapter.cluster.size')).toEqual([[{}, 3]]);
+});
+
 test('a Redis that is away or does not answer costs the gauges of the streams, nothing else', async () => {
   const stop = telemetry.observe(sourceOf({ streams: () => Promise.reject(new Error('away')) }));
   expect(await recorder.values('socketio.adapter.cluster.size')).toHaveLength(1);

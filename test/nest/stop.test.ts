@@ -1,7 +1,6 @@
 import { request } from 'node:http';
 import { once } from 'node:events';
 import { Controller, Get, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { RedisClientType } from 'redis';
 import { describe, expect, it } from 'vitest';
 import { RedisStreams, type RedisStreamsModuleOptions } from '../../src/module/index.js';
 import { freePort } from '../../src/testing/free-port.js';
@@ -106,8 +105,7 @@ describe('a stop', () => {
     class Last implements OnApplicationShutdown {
       constructor(private readonly redisStreams: RedisStreams) {}
       async onApplicationShutdown(): Promise<void> {
-        const { client } = this.redisStreams;
-        replies.push(await (client as RedisClientType).sendCommand(['PING']));
+        replies.push(await this.redisStreams.client.sendCommand(['PING']));
       }
     }
     const app = await startApp({ options: { url: redis.url }, providers: [Last] });

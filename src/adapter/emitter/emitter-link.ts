@@ -94,6 +94,7 @@ export class EmitterLink {
       onPublished: () => undefined,
       onOverflow: (limit) => alarm.raise(limit),
     });
+    writer.start();
     this.#writer = writer;
     this.#unobserve = telemetry.observe(this.#gauges(this.#connection, writer));
     return writer;

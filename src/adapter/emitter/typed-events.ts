@@ -4,6 +4,9 @@
 /** Any event with any arguments: what an emitter has that is told nothing else. */
 export type AnyEvents = Record<string, (...args: unknown[]) => void>;
 
+/** Where the map is not told but inferred, as by `app.get(RedisStreamsEmitter)`, TypeScript takes it for `object`. */
+type Told<Events extends object> = object extends Events ? AnyEvents : Events;
+
 type Arguments<Listener> = Listener extends (...args: infer Args) => unknown ? Args : never;
 
 type TakesAcknowledgement<Args extends unknown[]> =
@@ -13,10 +16,14 @@ type TakesAcknowledgement<Args extends unknown[]> =
       : false
     : false;
 
-/** The events of a map that can be emitted without being acknowledged. */
-export type EventName<Events extends object> = {
+type WithoutAcknowledgement<Events> = {
   [Event in keyof Events & string]: TakesAcknowledgement<Arguments<Events[Event]>> extends true ? never : Event;
 }[keyof Events & string];
 
+/** The events of a map that can be emitted without being acknowledged. */
+export type EventName<Events extends object> = WithoutAcknowledgement<Told<Events>>;
+
 /** What an event of a map carries. */
-export type EventArguments<Events extends object, Event extends string> = Arguments<Events[Event & keyof Events]>;
+export type EventArguments<Events extends object, Event extends string> = Arguments<
+  Told<Events>[Event & keyof Told<Events>]
+>;
