@@ -3,7 +3,7 @@ import { SerializationError, toError } from '../errors.js';
 import { unpack, pack } from './envelope.js';
 import type { ClusterMessage, StreamEntry, WireOptions } from './message.js';
 import { Payload } from './payload.js';
-import { hasBinary, toPlain, toPlainStrictly } from './plain.js';
+import { hasBinary, hasPlaceholder, toPlain, toPlainStrictly } from './plain.js';
 import { readOptions } from './options-cache.js';
 import { parseArguments, parseData } from './validate.js';
 
@@ -15,7 +15,8 @@ const OPTIONS_PREFIX = '{"opts":';
 const ARGUMENTS_PREFIX = ',"packet":{"type":2,"data":';
 const BROADCAST_SUFFIX = '}}';
 const PREFIX_LENGTH = OPTIONS_PREFIX.length;
-const LAYOUT = { arguments: Buffer.from(ARGUMENTS_PREFIX), suffix: Buffer.from(BROADCAST_SUFFIX) };
+/** The brackets belong to it: what follows the arguments is put right behind the last of them, and a space would come between. */
+const LAYOUT = { arguments: Buffer.from(`${ARGUMENTS_PREFIX}[`), suffix: Buffer.from(`]${BROADCAST_SUFFIX}`) };
 
 /** The part of an entry that depends on the message alone. */
 export interface EncodedMessage {
@@ -111,7 +112,7 @@ export function payloadOf(entry: StreamEntry): Payload {
   const end = PREFIX_LENGTH + entry.optionsLength;
   if (isLaidOut(entry, end)) {
     const { data } = entry;
-    const json = data.toString('utf8', end + LAYOUT.arguments.length, data.length - LAYOUT.suffix.length);
+    const json = data.toString('utf8', end + ARGUMENTS_PREFIX.length, data.length - BROADCAST_SUFFIX.length);
     // parsed to be sure that a client can, too
     return Payload.ofJson(json, parseArguments(JSON.parse(json)));
   }
@@ -124,7 +125,7 @@ function isLaidOut({ data, optionsLength }: StreamEntry, end: number): boolean {
   const { arguments: args, suffix } = LAYOUT;
   return (
     optionsLength > 0 &&
-    data.length > end + args.length + suffix.length &&
+    data.length >= end + args.length + suffix.length &&
     data.compare(args, 0, args.length, end, end + args.length) === 0 &&
     data.compare(suffix, 0, suffix.length, data.length - suffix.length) === 0
   );
@@ -137,6 +138,8 @@ function isLaidOut({ data, optionsLength }: StreamEntry, end: number): boolean {
  */
 export function decodeEntry({ type, data }: StreamEntry): ClusterMessage {
   const text = data.toString();
-  const raw: unknown = text.startsWith('{') ? JSON.parse(text) : unpack(Buffer.from(text, 'base64'));
+  if (text.startsWith('{')) return parseData(type, JSON.parse(text));
+  const raw = unpack(Buffer.from(text, 'base64'));
+  if (hasPlaceholder(raw)) throw new TypeError('it holds what a client takes for the place of an attachment');
   return parseData(type, raw);
 }

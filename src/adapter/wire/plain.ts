@@ -13,6 +13,16 @@ export function hasBinary(value: unknown, afterToJson = false): boolean {
   return false;
 }
 
+/**
+ * Whether a value holds what `socket.io-parser` puts in the place of binary data. A client that comes upon one that was not put there
+ * by the parser ends its connection. See https://socket.io/docs/v4/socket-io-protocol/
+ */
+export function hasPlaceholder(value: unknown): boolean {
+  if (value === null || typeof value !== 'object' || isBinary(value)) return false;
+  if ((value as { _placeholder?: unknown })._placeholder === true) return true;
+  return Object.values(value).some(hasPlaceholder);
+}
+
 export function isBinary(value: object): value is ArrayBuffer | ArrayBufferView {
   return ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
 }
