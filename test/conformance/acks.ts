@@ -323,7 +323,7 @@ async function waitForPendingAcks(suite: Suite, clients: TestClient[], before: n
     },
     {
       deadline: 1_500,
-      what: () => `pending acknowledgements to be forgotten: ${counts} on the nodes, ${before} before`,
+      what: () => `pending acknowledgements to be forgotten: ${counts.join()} on the nodes, ${before.join()} before`,
     },
   );
 }

@@ -2,17 +2,31 @@ import { describe } from 'vitest';
 import type { AdapterName } from '../harness/index.js';
 import { acks } from './acks.js';
 import { adapterLifecycle } from './adapter.js';
-import { clusterMembership, clusterOperations } from './cluster-operations.js';
+import { betweenServers, clusterMembership } from './between-servers.js';
+import { clusterOperations } from './cluster-operations.js';
 import { emit } from './emit.js';
 import { namespaceLifecycle, namespaces } from './namespaces.js';
 import { payload, payloadAcrossServers } from './payload.js';
-import { recovery, recoveryLifecycle } from './recovery.js';
+import { offsets } from './offsets.js';
+import { recovery } from './recovery.js';
+import { recoveryLifecycle } from './recovery-lifecycle.js';
+import { recoveryRefused } from './recovery-refused.js';
 import { checker, checkForStaleMarks, withAndWithoutRecovery } from './suite.js';
 
 /** Every behaviour of Socket.IO that an adapter for clusters must keep, near and far, with connection state recovery and without. */
 export function conformance(adapter: AdapterName): void {
   describe(`conformance: ${adapter}`, () => {
-    withAndWithoutRecovery(adapter, [emit, acks, clusterOperations, namespaces, recovery, payload]);
+    withAndWithoutRecovery(adapter, [
+      emit,
+      acks,
+      clusterOperations,
+      betweenServers,
+      namespaces,
+      offsets,
+      recovery,
+      recoveryRefused,
+      payload,
+    ]);
     const own = { adapter, check: checker(adapter, false) };
     clusterMembership(own);
     namespaceLifecycle(own);

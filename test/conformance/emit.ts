@@ -184,6 +184,7 @@ export function emit(suite: Suite): void {
 
     check('volatile drops the packet where the connection cannot take it, on every node', async () => {
       const clients = await threeClients(suite);
+      await cluster().writable(clients);
       await Promise.all([0, 1].map((index) => blockTransport(suite, index, clients[index]!.id)));
       await cluster()
         .node(0)

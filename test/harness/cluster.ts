@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createClient, type RedisClientType } from 'redis';
+import type { NodeFunction } from './node-context.js';
 import type { NodeOptions } from './node-options.js';
 import { ServerNode } from './server-node.js';
 import { BARRIER, TestClient, type ClientOptions } from './test-client.js';
@@ -120,6 +121,20 @@ export class Cluster {
     );
   }
 
+  /** Waits until each client is in the given rooms, sorted by name, and in no others but its own. */
+  async inRooms(clients: TestClient[], expected: string[][]): Promise<void> {
+    let actual: string[][] = [];
+    await waitFor(
+      async () => {
+        actual = await Promise.all(
+          clients.map((client) => this.nodeOf(client).run(roomsOf, client.namespace, client.id)),
+        );
+        return JSON.stringify(actual) === JSON.stringify(expected);
+      },
+      { what: () => `the rooms ${JSON.stringify(expected)}; they are ${JSON.stringify(actual)}` },
+    );
+  }
+
   /** A client connected to the node. It is disconnected with the cluster, or by `closeClients()`. */
   async connect(to: ServerNode | number | string, options?: ClientOptions): Promise<TestClient> {
     return this.client(to, options).connect();
@@ -166,6 +181,22 @@ export class Cluster {
     );
   }
 
+  /** Waits until the connection of each client can take a packet, so that a volatile one is not dropped. */
+  async writable(clients: Iterable<TestClient>): Promise<void> {
+    await Promise.all(
+      [...clients].map((client) =>
+        this.nodeOf(client).run(
+          (io, ctx, nsp, id) => {
+            const { conn } = io.of(nsp).sockets.get(id) as unknown as { conn: { transport: { writable: boolean } } };
+            return ctx.waitFor(() => conn.transport.writable);
+          },
+          client.namespace,
+          client.id,
+        ),
+      ),
+    );
+  }
+
   /** Waits until Redis holds the session of a client that lost its connection, and resolves with its key. */
   async sessionSaved({ pid }: TestClient): Promise<string> {
     const key = `${this.sessionKeyPrefix}${pid}`;
@@ -205,3 +236,6 @@ export class Cluster {
     return this.nodes.filter((node) => node?.alive);
   }
 }
+
+const roomsOf: NodeFunction<[namespace: string, id: string], string[]> = (io, _ctx, namespace, id) =>
+  [...io.of(namespace).sockets.get(id)!.rooms].filter((room) => room !== id).toSorted();

@@ -39,5 +39,10 @@ function describe(error) {
   }
   const hint =
     error instanceof ReferenceError ? ' (run() sends the source of the function alone: pass values as arguments)' : '';
-  return { name: error.name, message: error.message + hint, stack: error.stack, fields: { ...error } };
+  return {
+    name: error.name,
+    message: error.message + hint,
+    stack: error.stack,
+    fields: Object.fromEntries(Object.entries(error)),
+  };
 }

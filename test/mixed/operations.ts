@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { waitFor, type Cluster, type NodeContext, type TestClient } from '../harness/index.js';
+import { type Cluster, type NodeContext, type TestClient } from '../harness/index.js';
 
 type Acknowledge = (value: unknown) => void;
 
@@ -64,6 +64,7 @@ export function operationsFrom(cluster: () => Cluster, from: number): void {
 
     it('may be volatile, and may be local', async () => {
       const clients = await cluster().connectEach();
+      await cluster().writable(clients);
       await start().run((io) => {
         io.volatile.emit('volatile', 1);
         io.local.emit('local', 1);
@@ -137,7 +138,7 @@ export function operationsFrom(cluster: () => Cluster, from: number): void {
         io.socketsLeave('old');
       });
 
-      await waitForRooms(cluster(), clients, [['new', 'newer'], ['new', 'newer'], ['muted']]);
+      await cluster().inRooms(clients, [['new', 'newer'], ['new', 'newer'], ['muted']]);
     });
 
     for (const close of [false, true]) {
@@ -205,7 +206,7 @@ export function operationsFrom(cluster: () => Cluster, from: number): void {
         }, client.id);
         expect(answer).toBe(index);
         expect(await client.next('news')).toEqual([[1]]);
-        await waitForRooms(cluster(), [client], [['new']]);
+        await cluster().inRooms([client], [['new']]);
         await start().run(async (io, _ctx, id) => void (await io.in(id).fetchSockets())[0]!.disconnect(), client.id);
         expect(await client.disconnected()).toBe('io server disconnect');
       }
@@ -283,24 +284,4 @@ const recordEvent = (io: NodeContext['io'], ctx: NodeContext, event: string): vo
 
 function answerWithIndex(clients: TestClient[]): void {
   clients.forEach(({ socket }, index) => socket.on('question', (acknowledge: Acknowledge) => acknowledge(index)));
-}
-
-async function waitForRooms(cluster: Cluster, clients: TestClient[], expected: string[][]): Promise<void> {
-  let actual: string[][] = [];
-  await waitFor(
-    async () => {
-      actual = await Promise.all(
-        clients.map((client) =>
-          cluster
-            .nodeOf(client)
-            .run(
-              (io, _ctx, id) => [...io.of('/').sockets.get(id)!.rooms].filter((room) => room !== id).toSorted(),
-              client.id,
-            ),
-        ),
-      );
-      return JSON.stringify(actual) === JSON.stringify(expected);
-    },
-    { what: () => `the rooms ${JSON.stringify(expected)}; they are ${JSON.stringify(actual)}` },
-  );
 }
