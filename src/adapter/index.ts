@@ -17,7 +17,7 @@ export {
 } from './emitter/emitter.js';
 export type { AnyEvents } from './emitter/typed-events.js';
 export type { RedisStreamsEvents } from './events.js';
-export type { RedisStreamsAdapterOptions, ResolvedOptions, SessionMode } from './options.js';
+export type { HandshakeRedaction, RedisStreamsAdapterOptions, ResolvedOptions, SessionMode } from './options.js';
 export type { RedisClient } from './redis/create-driver.js';
 export { RedisStreamsAdapter } from './redis-streams-adapter.js';
 export { ADAPTER_OPTION_NAMES, closest, resolveOptions, show } from './resolve-options.js';

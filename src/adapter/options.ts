@@ -8,6 +8,15 @@ import type { TelemetryPort } from './telemetry-port.js';
  */
 export type SessionMode = 'on-disconnect' | 'crash-safe';
 
+/**
+ * What `fetchSockets()` tells other nodes of the handshake of a socket: its headers, query and `auth` may hold cookies and tokens.
+ *
+ * - `false`: all of it.
+ * - `true`: without headers, query and `auth`, which are empty.
+ * - a function: what it returns.
+ */
+export type HandshakeRedaction = boolean | ((handshake: Readonly<Record<string, unknown>>) => Record<string, unknown>);
+
 /** Options of the adapter. Every one has a default. Durations are in milliseconds. */
 export interface RedisStreamsAdapterOptions {
   /** Name of the Redis stream, or its prefix when `streamCount` is above 1. Default `socket.io`. */
@@ -43,6 +52,8 @@ export interface RedisStreamsAdapterOptions {
   sessions?: SessionMode;
   /** How long `fetchSockets` and `serverSideEmit` with acknowledgement wait for the other nodes, in milliseconds. Default 5_000. */
   requestTimeout?: number;
+  /** What `fetchSockets()` leaves out of the handshakes that this node sends to the others, over Redis. Default `false`: nothing. */
+  redactHandshake?: HandshakeRedaction;
   /** How long a start waits for Redis before it fails, in milliseconds. Default 10_000. */
   readyTimeout?: number;
   /** How long a stop waits for what is still to be written to Redis, in milliseconds. Default 5_000. */

@@ -1,8 +1,9 @@
 import { Adapter, MessageType, type BroadcastOptions, type Session } from 'socket.io-adapter';
 import { AckCollector } from './ack-collector.js';
+import { describeSockets, takeCount, takeResponse, takeSockets } from './cluster/answers.js';
 import type { ClusterNode } from './cluster-node.js';
 import { Delivery } from './delivery.js';
-import { RemoteNodeError } from './errors.js';
+import { toError } from './errors.js';
 import { Recovery } from './sessions/recovery.js';
 import type { NamespaceLike, Packet, SocketLike } from './socket-io.js';
 import { decodeEntry, encodeBroadcast, encodeMessage, type EncodedMessage } from './wire/entry-codec.js';
@@ -10,6 +11,17 @@ import { pack } from './wire/envelope.js';
 import type { ClusterMessage, Sender, StreamEntry, WireOptions } from './wire/message.js';
 import { Payload } from './wire/payload.js';
 import { parseData } from './wire/validate.js';
+
+/** What all nodes are asked about their sockets. */
+interface Question<T> {
+  /** What it is called in an error. */
+  name: string;
+  opts: WireOptions;
+  /** The answer of this node itself. */
+  own(): Promise<T[]>;
+  /** Takes the answer of another node. */
+  take(data: unknown, uid: string): readonly T[];
+}
 
 type SessionToPersist = Parameters<Adapter['persistSession']>[0];
 
@@ -93,7 +105,7 @@ export class RedisStreamsAdapter extends Adapter {
     if (packet.id !== undefined) wire.flags = { ...wire.flags, ackId: packet.id };
     const message = encodeBroadcast(packet.data, wire, undefined, onlyPlaintext);
     if (!this.#recovery) this.#delivery.deliverLocally(message.payload, opts);
-    this.#publish(message, opts);
+    this.#publish(message, opts.rooms.size);
   }
 
   override broadcastWithAck(
@@ -130,71 +142,59 @@ export class RedisStreamsAdapter extends Adapter {
       );
     if (this.#recovery) this.#ownShare.set(requestId, deliver);
     else deliver();
-    request.run(() => this.#publish(message, opts));
+    request.run(() => this.#publish(message, opts.rooms.size));
   }
 
   override addSockets(opts: BroadcastOptions, rooms: string[]): void {
     if (opts.flags?.local) return this.#delivery.join(opts, rooms);
     const message = encodeMessage({ type: MessageType.SOCKETS_JOIN, data: { opts: wireOptions(opts), rooms } });
     if (!this.#recovery) this.#delivery.join(opts, rooms);
-    this.#publish(message, opts);
+    this.#publish(message, opts.rooms.size);
   }
 
   override delSockets(opts: BroadcastOptions, rooms: string[]): void {
     if (opts.flags?.local) return this.#delivery.leave(opts, rooms);
     const message = encodeMessage({ type: MessageType.SOCKETS_LEAVE, data: { opts: wireOptions(opts), rooms } });
     if (!this.#recovery) this.#delivery.leave(opts, rooms);
-    this.#publish(message, opts);
+    this.#publish(message, opts.rooms.size);
   }
 
   override disconnectSockets(opts: BroadcastOptions, close: boolean): void {
     if (opts.flags?.local) return super.disconnectSockets(opts, close);
     const message = encodeMessage({ type: MessageType.DISCONNECT_SOCKETS, data: { opts: wireOptions(opts), close } });
     if (!this.#recovery) super.disconnectSockets(opts, close);
-    this.#publish(message, opts);
+    this.#publish(message, opts.rooms.size);
   }
 
   override async fetchSockets(opts: BroadcastOptions): Promise<unknown[]> {
     if (opts.flags?.local) return super.fetchSockets(opts);
-    const { requests, telemetry, options, uid } = this.#node;
-    const requestId = requests.newId();
-    const encoded = encodeMessage({ type: MessageType.FETCH_SOCKETS, data: { opts: wireOptions(opts), requestId } });
-    const nodes = this.#node.others();
-    const local = this.#recovery ? undefined : super.fetchSockets(opts);
-    if (this.#recovery) {
-      nodes.push(uid);
-      this.#ownShare.set(requestId, () => {
-        void super.fetchSockets(opts).then((sockets) => requests.answer(requestId, uid, { sockets }));
-      });
-    }
-    const request = telemetry.request(this.nsp.name, 'fetch_sockets');
-    const answers = requests.collect<unknown>(requestId, {
+    return this.#gather({
       name: 'fetchSockets()',
-      nodes,
-      foreign: this.#node.foreignNodes(this.nsp.name),
-      timeout: opts.flags?.timeout ?? options.requestTimeout,
-      telemetry: request,
-      take: (data, from) => takeSockets(data, from),
+      opts: wireOptions(opts),
+      own: () => super.fetchSockets(opts),
+      take: takeSockets,
     });
-    request.run(() => this.#publish(encoded, opts));
-    try {
-      const remote = await answers;
-      return local ? [...(await local), ...remote] : remote;
-    } catch (error) {
-      // the partial result holds the local sockets, too
-      if (local && error !== null && typeof error === 'object' && 'responses' in error) {
-        (error.responses as unknown[]).unshift(...(await local));
-      }
-      throw error;
-    } finally {
-      this.#ownShare.delete(requestId);
-    }
+  }
+
+  /**
+   * How many sockets there are on each node, in the rooms of `opts` if it has any.
+   *
+   * @internal
+   */
+  async countSockets(opts: BroadcastOptions): Promise<number[]> {
+    const { rooms, except, flags } = wireOptions(opts);
+    return this.#gather({
+      name: 'The count of sockets',
+      opts: { rooms, except, flags: { ...flags, countOnly: true } },
+      own: async () => [(await super.fetchSockets(opts)).length],
+      take: takeCount,
+    });
   }
 
   override serverSideEmit(packet: unknown[]): void {
     const last = packet.at(-1);
     if (typeof last !== 'function') {
-      this.#publish(encodeMessage({ type: MessageType.SERVER_SIDE_EMIT, data: { packet } }), undefined);
+      this.#publish(encodeMessage({ type: MessageType.SERVER_SIDE_EMIT, data: { packet } }), 0);
       return;
     }
     const ack = last as (error: Error | null, responses: unknown[]) => void;
@@ -213,7 +213,7 @@ export class RedisStreamsAdapter extends Adapter {
       telemetry: request,
       take: (data, from) => takeResponse(data, from),
     });
-    request.run(() => this.#publish(encoded, undefined));
+    request.run(() => this.#publish(encoded, 0));
     answers.then(
       (responses) => ack(null, responses),
       (error: Error & { responses?: unknown[] }) => ack(error, error.responses ?? []),
@@ -282,6 +282,44 @@ export class RedisStreamsAdapter extends Adapter {
     this.#apply(parseData(type, data), { uid, namespace: this.nsp.name, foreign: true });
   }
 
+  /** Asks every node about its sockets. */
+  async #gather<T>(question: Question<T>): Promise<T[]> {
+    const { name, opts, own, take } = question;
+    const { requests, telemetry, options, uid } = this.#node;
+    const requestId = requests.newId();
+    const encoded = encodeMessage({ type: MessageType.FETCH_SOCKETS, data: { opts, requestId } });
+    const nodes = this.#node.others();
+    const local = this.#recovery ? undefined : own();
+    if (this.#recovery) {
+      nodes.push(uid);
+      this.#ownShare.set(requestId, () => {
+        void own().then((answers) => requests.answer(requestId, uid, answers));
+      });
+    }
+    const request = telemetry.request(this.nsp.name, 'fetch_sockets');
+    const answers = requests.collect<T>(requestId, {
+      name,
+      nodes,
+      foreign: this.#node.foreignNodes(this.nsp.name),
+      timeout: opts.flags.timeout ?? options.requestTimeout,
+      telemetry: request,
+      take: (data, from) => (from === uid ? (data as T[]) : take(data, from)),
+    });
+    request.run(() => this.#publish(encoded, opts.rooms.length));
+    try {
+      const remote = await answers;
+      return local ? [...(await local), ...remote] : remote;
+    } catch (error) {
+      // the partial result holds the local share, too
+      if (local && error !== null && typeof error === 'object' && 'responses' in error) {
+        (error.responses as unknown[]).unshift(...(await local));
+      }
+      throw error;
+    } finally {
+      this.#ownShare.delete(requestId);
+    }
+  }
+
   #apply(message: ClusterMessage, sender: Sender): void {
     const { data } = message;
     const opts = 'opts' in data ? broadcastOptions(data.opts) : undefined;
@@ -293,7 +331,7 @@ export class RedisStreamsAdapter extends Adapter {
       case MessageType.DISCONNECT_SOCKETS:
         return super.disconnectSockets(opts!, message.data.close);
       case MessageType.FETCH_SOCKETS:
-        return void this.#answerFetch(opts!, message.data.requestId, sender);
+        return void this.#answerFetch(message.data.opts, message.data.requestId, sender);
       case MessageType.SERVER_SIDE_EMIT:
         return this.#serverSideEvent(message.data.packet, message.data.requestId, sender);
       case MessageType.BROADCAST: {
@@ -311,14 +349,15 @@ export class RedisStreamsAdapter extends Adapter {
     }
   }
 
-  async #answerFetch(opts: BroadcastOptions, requestId: string, sender: Sender): Promise<void> {
-    const sockets = (await super.fetchSockets(opts)) as SocketLike[];
-    const details = sockets.map(({ id, handshake, rooms, data }) => {
-      // a session store may refer to itself, and is of no use elsewhere
-      const { sessionStore: _, ...rest } = handshake;
-      return { id, handshake: rest, rooms: [...rooms], data };
-    });
-    this.#respond(sender, MessageType.FETCH_SOCKETS_RESPONSE, { requestId, sockets: details });
+  async #answerFetch(opts: WireOptions, requestId: string, sender: Sender): Promise<void> {
+    const type = MessageType.FETCH_SOCKETS_RESPONSE;
+    const sockets = (await super.fetchSockets(broadcastOptions(opts))) as SocketLike[];
+    if (opts.flags.countOnly) return this.#respond(sender, type, { requestId, count: sockets.length });
+    try {
+      this.#respond(sender, type, { requestId, sockets: describeSockets(sockets, this.#node.options.redactHandshake) });
+    } catch (error) {
+      this.#respond(sender, type, { requestId, error: `\`redactHandshake\` failed: ${toError(error).message}` });
+    }
   }
 
   #serverSideEvent(packet: unknown[], requestId: string | undefined, sender: Sender): void {
@@ -346,8 +385,8 @@ export class RedisStreamsAdapter extends Adapter {
   }
 
   /** What becomes of a message is counted and told by the outbox; Socket.IO has no one to tell it to. */
-  #publish(message: EncodedMessage, opts: BroadcastOptions | undefined): void {
-    this.#node.log.publish(this.#node.uid, this.nsp.name, message, opts?.rooms.size ?? 0);
+  #publish(message: EncodedMessage, roomCount: number): void {
+    this.#node.log.publish(this.#node.uid, this.nsp.name, message, roomCount);
   }
 }
 
@@ -357,25 +396,4 @@ function wireOptions(opts: BroadcastOptions): WireOptions {
 
 function broadcastOptions(opts: WireOptions): BroadcastOptions {
   return { rooms: new Set(opts.rooms), except: new Set(opts.except), flags: opts.flags };
-}
-
-function takeSockets(data: unknown, uid: string): unknown[] {
-  failIfRemoteError(data, uid, 'the details of its sockets');
-  const { sockets } = data as { sockets?: unknown };
-  return Array.isArray(sockets) ? sockets : [];
-}
-
-function takeResponse(data: unknown, uid: string): unknown[] {
-  failIfRemoteError(data, uid, 'its response');
-  const { absent, packet } = data as { absent?: unknown; packet?: unknown };
-  return absent === true ? [] : [packet];
-}
-
-function failIfRemoteError(data: unknown, uid: string, what: string): void {
-  const { error } = data as { error?: unknown };
-  if (typeof error !== 'string') return;
-  throw new RemoteNodeError(
-    `Node ${uid} cannot send ${what}: ${error}. Make sure that \`socket.data\` and responses hold plain data.`,
-    uid,
-  );
 }

@@ -39,6 +39,11 @@ const OPTIONS: { [K in keyof Required<RedisStreamsAdapterOptions>]: { default: R
   interop: { default: false, check: flag },
   sessions: { default: 'on-disconnect', check: oneOf('on-disconnect', 'crash-safe') },
   requestTimeout: { default: 5_000, check: milliseconds(1) },
+  redactHandshake: {
+    default: false,
+    check: (value) =>
+      typeof value === 'boolean' || typeof value === 'function' ? undefined : '`true`, `false` or a function',
+  },
   readyTimeout: { default: 10_000, check: milliseconds(1) },
   shutdownTimeout: { default: 5_000, check: milliseconds(0) },
   restoreTimeout: { default: 10_000, check: milliseconds(1) },

@@ -14,6 +14,8 @@ export interface WireFlags {
   compress?: boolean;
   timeout?: number;
   expectSingleResponse?: boolean;
+  /** Of a request for sockets, only their number is wanted. */
+  countOnly?: boolean;
   /** The id under which the node that published awaits the acknowledgement of one socket of its own; nobody else delivers the packet. */
   ackId?: number;
 }

@@ -56,12 +56,13 @@ export function parseOptions(raw: unknown): WireOptions {
 
 function parseFlags(raw: unknown): WireFlags {
   if (raw === undefined || raw === null) return {};
-  const { volatile, compress, timeout, expectSingleResponse, ackId } = object(raw, 'opts.flags');
+  const { volatile, compress, timeout, expectSingleResponse, countOnly, ackId } = object(raw, 'opts.flags');
   const flags: WireFlags = {};
   if (typeof volatile === 'boolean') flags.volatile = volatile;
   if (typeof compress === 'boolean') flags.compress = compress;
   if (typeof timeout === 'number') flags.timeout = timeout;
   if (typeof expectSingleResponse === 'boolean') flags.expectSingleResponse = expectSingleResponse;
+  if (typeof countOnly === 'boolean') flags.countOnly = countOnly;
   if (typeof ackId === 'number') flags.ackId = ackId;
   return flags;
 }
