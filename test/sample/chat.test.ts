@@ -1,17 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitFor } from '../harness/wait-for.js';
+import { Collector } from './support/collector.js';
 import { Person } from './support/person.js';
 import { Sample, START_DEADLINE } from './support/sample.js';
 
 describe('the sample, started by npm start', () => {
   let sample: Sample;
+  let collector: Collector;
   let rooms = 0;
   const newRoom = (): string => `room-${(rooms += 1)}`;
 
   beforeAll(async () => {
-    sample = await Sample.start();
+    collector = await Collector.start();
+    sample = await Sample.start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '200' });
   }, START_DEADLINE);
-  afterAll(() => sample?.stop());
+  afterAll(async () => {
+    await sample?.stop();
+    await collector?.stop();
+  });
 
   /** Resolves once the launcher has started a node anew since this was called. */
   function nextRestart(): () => Promise<unknown> {
@@ -116,6 +122,7 @@ describe('the sample, started by npm start', () => {
       expect(await ada.texts(1)).toEqual(['before']);
       const { name, pid } = await ada.node();
 
+      await sample.sessionKept(ada, room);
       const restart = nextRestart();
       ada.stayAwayOnceLost();
       process.kill(pid, signal);
@@ -148,6 +155,7 @@ describe('the sample, started by npm start', () => {
         { deadline: 15_000 },
       );
     await eventuallySees(['Ada', 'Grace']);
+    await sample.sessionKept(ada, room);
     ada.stayAwayOnceLost();
     process.kill(pid, 'SIGKILL');
     await eventuallySees(['Grace']);
@@ -190,6 +198,16 @@ describe('the sample, started by npm start', () => {
         });
       });
     }
+  });
+
+  it('sends traces of both nodes to the collector that the environment names', async () => {
+    const room = newRoom();
+    const [ada] = await Person.onTwoNodes(sample.url, room);
+    await ada.say(room, 'follow me');
+    await waitFor(() => {
+      const all = collector.received.join('\n');
+      return ['"process /"', '"xadd socket.io"', '"node-1"', '"node-2"'].every((part) => all.includes(part));
+    });
   });
 
   it('serves a page that may run nothing but its own files', async () => {

@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { createClient } from 'redis';
 import { waitFor } from '../../harness/wait-for.js';
 import { freePorts } from './ports.js';
 import { descendants, stillRunning } from './processes.js';
+import type { Person } from './person.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const NODES = 2;
@@ -80,6 +82,26 @@ export class Sample {
   /** Where a node listens for itself, 1 and 2. */
   nodeUrl(number: number): string {
     return `http://127.0.0.1:${this.port + number}`;
+  }
+
+  /** Resolves once Redis holds the session of a connected person with the room in it, so that it outlives the node. */
+  async sessionKept(person: Person, room: string): Promise<void> {
+    const url = /^Redis: .* at (\S+)$/m.exec(this.output)?.[1];
+    const redis = await createClient({ url: url as string })
+      .on('error', () => undefined)
+      .connect();
+    try {
+      await waitFor(async () => {
+        const keys = await redis.keys('sio:session:*');
+        const values = keys.length > 0 ? await redis.mGet(keys) : [];
+        return values.some((value) => {
+          const session = Buffer.from(value ?? '', 'base64').toString('latin1');
+          return session.includes(person.socket.id as string) && session.includes(room);
+        });
+      });
+    } finally {
+      redis.destroy();
+    }
   }
 
   /** npm and everything below it. */
