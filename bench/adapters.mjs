@@ -14,10 +14,10 @@ const connected = async (client) => {
 const SETTLING = 500;
 
 export const ADAPTERS = {
-  'nestjs-redis-streams-adapter': async (url, { maxLen }) => {
+  'nestjs-redis-streams-adapter': async (url, options) => {
     const { createAdapter } = await import('nestjs-redis-streams-adapter/adapter');
     const { createClient } = await import('redis');
-    const adapter = createAdapter(createClient({ url }), { maxLen: maxLen });
+    const adapter = createAdapter(createClient({ url }), options);
     return { adapter, ready: (io) => adapter.ready(io) };
   },
   'streams-adapter, redis 6': async (url, { maxLen }) => {

@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 export class Child {
   #next = 0;
 
-  static async start(script, options = {}) {
+  static async start(script, options = {}, { silent = false } = {}) {
     const child = new Child();
     const path = fileURLToPath(new URL(script, import.meta.url));
-    child.process = fork(path, [JSON.stringify(options)], { execArgv: ['--expose-gc'] });
+    child.process = fork(path, [JSON.stringify(options)], { execArgv: ['--expose-gc'], silent });
     child.process.setMaxListeners(0);
     const [hello] = await once(child.process, 'message');
     return Object.assign(child, hello);
@@ -34,7 +34,7 @@ export class Child {
   }
 
   async stop() {
-    if (this.process.exitCode !== null) return;
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     this.process.kill('SIGKILL');
     await once(this.process, 'exit');
   }

@@ -5,8 +5,15 @@ import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { Server } from 'socket.io';
 import { ADAPTERS } from './adapters.mjs';
 
-const { adapter: name, url, recovery = false, maxLen = 10_000, namespaces = 1 } = JSON.parse(process.argv[2]);
-const { adapter, ready } = await ADAPTERS[name](url, { maxLen });
+const {
+  adapter: name,
+  url,
+  recovery = false,
+  maxLen = 10_000,
+  namespaces = 1,
+  ...options
+} = JSON.parse(process.argv[2]);
+const { adapter, ready } = await ADAPTERS[name](url, { maxLen, ...options });
 const httpServer = createServer();
 const io = new Server(httpServer, { adapter, ...(recovery && { connectionStateRecovery: {} }) });
 const all = Array.from({ length: namespaces }, (_, i) => io.of(i === 0 ? '/' : `/n${i}`));
@@ -53,6 +60,11 @@ const commands = {
     histogram.disable();
     return { p99: histogram.percentile(99) / 1e6, max: histogram.max / 1e6 };
   },
+  /** Runs the text of a function, which is given the Server. */
+  async run({ source, args }) {
+    return (0, eval)(`(${source})`)(io, ...args);
+  },
+  close: () => io.close(),
   collectGarbage() {
     globalThis.gc?.();
     return process.memoryUsage().heapUsed;
