@@ -1,8 +1,7 @@
 import { BASELINE, OURS } from './adapters.mjs';
 
 /** The results as Markdown: a table a scenario, medians, and our ratio to the baseline of the same run. */
-export function markdown({ date, node, cpus, rounds, quick, results }) {
-  const command = quick ? 'npm run bench -- --quick' : 'npm run bench';
+export function markdown({ date, node, cpus, rounds, command, results }) {
   const lines = [
     `Medians of ${rounds} rounds, each with a Redis and processes of its own, one adapter after the other in every round. Measured on ${date} with ` +
       `Node.js ${node} on ${cpus} CPUs, by \`${command}\`.`,
@@ -27,6 +26,16 @@ export function markdown({ date, node, cpus, rounds, quick, results }) {
     }
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** The page about performance. */
+export function page(report) {
+  return `# Performance
+
+How this package compares with the others, as they are installed by their users, with all guarantees on. Redis, nodes and clients share one machine, so
+what counts are the ratios, not the figures. CPU is the time that a process spends on a message.
+
+${markdown(report)}`;
 }
 
 function round(value) {

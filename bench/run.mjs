@@ -1,9 +1,9 @@
-// Measures the adapters side by side: `npm run bench`, `npm run bench -- --quick`, `npm run bench -- --only=rooms`.
+// Measures the adapters side by side: `npm run bench`, `npm run bench -- --quick`, `npm run bench -- --only=rooms`, and with `--write` into docs/performance.md.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ADAPTERS, BASELINE, OURS } from './adapters.mjs';
-import { markdown } from './report.mjs';
+import { markdown, page } from './report.mjs';
 import { burst, idle } from './scenarios/cost.mjs';
 import { latencies } from './scenarios/latency.mjs';
 import { catchingUp, reconnectionStorm } from './scenarios/recovery.mjs';
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     only: { type: 'string' },
     adapters: { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
@@ -64,12 +65,13 @@ const report = {
   node: process.version,
   cpus: cpus().length,
   rounds,
-  quick: values.quick,
+  command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
   results,
 };
 mkdirSync(new URL('results/', import.meta.url), { recursive: true });
 writeFileSync(new URL('results/latest.json', import.meta.url), `${JSON.stringify(report, null, 2)}\n`);
 writeFileSync(new URL('results/latest.md', import.meta.url), markdown(report));
+if (values.write) writeFileSync(new URL('../docs/performance.md', import.meta.url), page(report));
 console.log(markdown(report));
 
 function medians(runs) {
