@@ -138,10 +138,9 @@ export class ClusterNode {
   async foreignNodes(namespace: string): Promise<number> {
     if (!this.options.interop) return 0;
     try {
-      const subscribers = await this.bus.subscribers(this.bus.namespaceChannel(namespace));
-      let ours = this.adapters.has(namespace) ? 1 : 0;
-      for (const { namespaces } of this.membership.members.values()) if (namespaces?.has(namespace)) ours++;
-      return Math.max(0, subscribers - ours);
+      const { bus } = this;
+      const [all, ours] = await bus.subscribers(bus.namespaceChannel(namespace), bus.namespaceCountChannel(namespace));
+      return Math.max(0, all! - ours!);
     } catch {
       return 0;
     }
@@ -266,12 +265,20 @@ export class ClusterNode {
 
   /** Joins or leaves the channels on which nodes of the peer package ask and answer. */
   async #interop(namespace: string, join: boolean): Promise<void> {
-    for (const channel of [this.bus.namespaceChannel(namespace), this.bus.namespaceChannel(namespace, this.uid)]) {
-      const done = join
-        ? this.bus.subscribe(channel, (message) => this.#onForeignMessage(namespace, message))
-        : this.bus.unsubscribe(channel);
-      await done.catch(() => undefined);
-    }
+    const { bus, uid } = this;
+    const channels = [
+      bus.namespaceCountChannel(namespace),
+      bus.namespaceChannel(namespace),
+      bus.namespaceChannel(namespace, uid),
+    ];
+    // in one go, so that nobody who counts meanwhile takes this node for one of the others
+    await Promise.allSettled(
+      channels.map((channel) =>
+        join
+          ? bus.subscribe(channel, (message) => this.#onForeignMessage(namespace, message))
+          : bus.unsubscribe(channel),
+      ),
+    );
   }
 
   #onForeignMessage(namespace: string, message: BusMessage): void {
@@ -285,7 +292,6 @@ export class ClusterNode {
   }
 
   #heartbeat(): Heartbeat {
-    const published = this.log.writer.published();
-    return this.options.interop ? { published, namespaces: [...this.adapters.keys()] } : { published };
+    return { published: this.log.writer.published() };
   }
 }

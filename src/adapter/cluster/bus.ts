@@ -48,6 +48,11 @@ export class Bus {
     return `${this.options.channelPrefix}#${namespace}#${uid === undefined ? '' : `${uid}#`}`;
   }
 
+  /** The channel that the nodes of this package with a namespace listen to: nothing is sent there, but they can be counted. */
+  namespaceCountChannel(namespace: string): string {
+    return `${this.options.channelPrefix}#@nodes#${namespace}#`;
+  }
+
   /** @returns how many connections received the message, as far as one Redis node knows. */
   async publish(channel: string, message: BusMessage): Promise<number> {
     // See https://redis.io/docs/latest/commands/publish/
@@ -72,11 +77,11 @@ export class Bus {
     await this.subscriber.unsubscribe(channel);
   }
 
-  /** How many connections listen to a channel. See https://redis.io/docs/latest/commands/pubsub-numsub/ */
-  async subscribers(channel: string): Promise<number> {
+  /** How many connections listen to each of the channels, at one moment. See https://redis.io/docs/latest/commands/pubsub-numsub/ */
+  async subscribers(...channels: string[]): Promise<number[]> {
     const subcommand = this.options.useShardedPubSub ? 'SHARDNUMSUB' : 'NUMSUB';
-    const reply = (await this.publisher.send(['PUBSUB', subcommand, channel])) as unknown[];
-    return Number(reply[1]);
+    const reply = (await this.publisher.send(['PUBSUB', subcommand, ...channels])) as unknown[];
+    return channels.map((_channel, index) => Number(reply[2 * index + 1]));
   }
 
   #read(payload: Buffer): BusMessage | undefined {

@@ -7,8 +7,6 @@ import type { Bus, BusMessage } from './bus.js';
 export interface Heartbeat {
   /** Of each stream that the node has published to: the number and the id of its last entry there. */
   published: Array<{ stream: string; seq: number; id: string }>;
-  /** Namespaces that the node has; sent only where nodes of the peer package are about. */
-  namespaces?: string[];
 }
 
 export interface MembershipOptions {
@@ -28,7 +26,6 @@ export interface Member {
   uid: string;
   since: number;
   lastSeen: number;
-  namespaces: ReadonlySet<string> | undefined;
 }
 
 /** Longest wait for the answers to the first heartbeat, in milliseconds. */
@@ -117,7 +114,7 @@ export class Membership {
     }
     if (this.#departed.has(message.uid)) return;
     const heartbeat = parseHeartbeat(message.data);
-    this.#see(message.uid, heartbeat.namespaces);
+    this.#see(message.uid);
     if (message.type === MessageType.INITIAL_HEARTBEAT) void this.#answer(message.uid);
     if (this.#answered) {
       this.#answers.add(message.uid);
@@ -132,17 +129,15 @@ export class Membership {
     if (member) member.lastSeen = Date.now();
   }
 
-  #see(uid: string, namespaces: string[] | undefined): void {
+  #see(uid: string): void {
     const now = Date.now();
     const known = this.#members.get(uid);
     this.telemetry.heartbeatReceived(known && now - known.lastSeen);
-    const names = namespaces && new Set(namespaces);
     if (known) {
       known.lastSeen = now;
-      known.namespaces = names;
       return;
     }
-    this.#members.set(uid, { uid, since: now, lastSeen: now, namespaces: names });
+    this.#members.set(uid, { uid, since: now, lastSeen: now });
     this.telemetry.transition('joined', uid, this.size);
     this.listener.onJoined(uid, this.size);
   }
@@ -197,8 +192,8 @@ export class Membership {
 }
 
 function parseHeartbeat(raw: unknown): Heartbeat {
-  const { published, namespaces } = (raw ?? {}) as Partial<Record<keyof Heartbeat, unknown>>;
-  const heartbeat: Heartbeat = {
+  const { published } = (raw ?? {}) as { published?: unknown };
+  return {
     published: Array.isArray(published)
       ? published.filter(
           (one: Partial<Heartbeat['published'][number]> | null) =>
@@ -206,6 +201,4 @@ function parseHeartbeat(raw: unknown): Heartbeat {
         )
       : [],
   };
-  if (Array.isArray(namespaces)) heartbeat.namespaces = namespaces.filter((name) => typeof name === 'string');
-  return heartbeat;
 }
