@@ -47,6 +47,7 @@ export class Outbox {
   #bytes = 0;
   #lastSeq = 0;
   #lastId: string | undefined;
+  #started = false;
   #sending = false;
   #closed = false;
   #failures = 0;
@@ -75,9 +76,15 @@ export class Outbox {
     return { seq: this.#lastSeq, id: this.#lastId };
   }
 
-  /** Whether a message added now has to wait for Redis. */
+  /** Whether a message added now has to wait. */
   get deferring(): boolean {
-    return this.connection.state !== 'ready';
+    return !this.#started || this.connection.state !== 'ready';
+  }
+
+  /** Sends what was added so far, and everything from now on. */
+  start(): void {
+    this.#started = true;
+    this.telemetry.background(() => void this.#send());
   }
 
   /**
@@ -150,7 +157,7 @@ export class Outbox {
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0 && this.connection.state === 'ready') {
+    while (this.#queue.length > 0 && !this.deferring) {
       const batch = this.#nextBatch();
       const flush = this.#waited
         ? this.telemetry.flush(
@@ -161,6 +168,8 @@ export class Outbox {
       try {
         const ids = await this.#add(batch);
         flush?.end();
+        // those who wait have been told otherwise
+        if (this.#closed) break;
         this.#failures = 0;
         this.#settle(batch, ids);
       } catch (error) {
@@ -200,8 +209,7 @@ export class Outbox {
   }
 
   #settle(batch: readonly Pending[], ids: readonly string[]): void {
-    // close() may have emptied the queue meanwhile
-    if (this.#queue[0] === batch[0]) this.#queue.splice(0, batch.length);
+    this.#queue.splice(0, batch.length);
     batch.forEach((pending, index) => {
       const id = ids[index]!;
       this.#bytes -= pending.bytes;

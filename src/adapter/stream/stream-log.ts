@@ -80,6 +80,8 @@ export class StreamLog {
     }
     this.#reading = true;
     this.#reader.start();
+    // not before: what this node publishes has to lie ahead of where it reads
+    this.writer.start();
   }
 
   /** The stream that carries a namespace. */

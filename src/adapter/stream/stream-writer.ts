@@ -49,6 +49,11 @@ export class StreamWriter {
     }
   }
 
+  /** Publishes what was added so far, and everything from now on. */
+  start(): void {
+    for (const outbox of this.#outboxes.values()) outbox.start();
+  }
+
   /** The stream that carries a namespace. */
   streamOf(namespace: string): string {
     return this.streams.length === 1 ? this.streams[0]! : this.streams[hash(namespace) % this.streams.length]!;

@@ -1,0 +1,347 @@
+import { EventEmitter } from 'node:events';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AdapterClosedError, OutboxFullError } from '../errors.js';
+import type { RedisArgument, RedisConnection } from '../redis/driver.js';
+import { noopTelemetry, type PublishTelemetry, type TelemetryPort } from '../telemetry-port.js';
+import { Deduplicator } from './deduplicator.js';
+import { Outbox } from './outbox.js';
+
+/**
+ * What becomes of something that is sent:
+ *
+ * - `done`: it takes effect, and the reply comes;
+ * - `refused`: Redis answers with an error, and the connection stays;
+ * - `lost before`: the connection is lost before Redis got it;
+ * - `lost after`: it takes effect, and the connection is lost before the reply;
+ * - `late`: the connection is lost, and Redis comes to it only after the next thing that is sent.
+ */
+type Fate = 'done' | 'refused' | 'lost before' | 'lost after' | 'late';
+
+interface Entry {
+  id: string;
+  seq: number;
+}
+
+/** A connection to a Redis that holds one stream. Replies take a moment. */
+class FlakyConnection implements RedisConnection {
+  readonly role = 'writer';
+  readonly lastError = undefined;
+  state: RedisConnection['state'] = 'ready';
+  readonly stream: Entry[] = [];
+  /** Sizes of what was sent. */
+  readonly sent: number[] = [];
+  fates: Fate[] = [];
+  interruptions = 0;
+  /** Replies wait until this is called. */
+  answer: (() => void) | undefined;
+  stalled = false;
+  readonly #events = new EventEmitter();
+  #late: Array<() => void> = [];
+
+  send(args: readonly RedisArgument[]): Promise<unknown> {
+    return this.#exchange([args]).then(([reply]) => reply);
+  }
+
+  transaction(commands: ReadonlyArray<readonly RedisArgument[]>): Promise<unknown[]> {
+    return this.#exchange(commands);
+  }
+
+  lose(): void {
+    this.state = 'reconnecting';
+  }
+
+  restore(): void {
+    this.state = 'ready';
+    this.#events.emit('ready');
+  }
+
+  interrupt(): void {
+    this.interruptions++;
+    this.lose();
+    this.answer?.();
+  }
+
+  on(event: string, listener: (error?: Error) => void): void {
+    this.#events.on(event, listener);
+  }
+
+  sendForBuffers = unexpected;
+  subscribe = unexpected;
+  unsubscribe = unexpected;
+  whenReady = unexpected;
+  close = (): void => undefined;
+
+  async #exchange(commands: ReadonlyArray<readonly RedisArgument[]>): Promise<string[]> {
+    if (this.state !== 'ready') throw new Error('not connected');
+    this.sent.push(commands.length);
+    const fate = this.fates.shift() ?? 'done';
+    const missedSoFar = this.#late.splice(0);
+    const take = (): string[] => commands.map((command) => this.#add(command));
+    let ids: string[] = [];
+    if (fate === 'done' || fate === 'lost after') ids = take();
+    if (fate === 'late') this.#late.push(take);
+    for (const late of missedSoFar) late();
+    if (this.stalled) await new Promise<void>((resolve) => (this.answer = resolve));
+    else await new Promise((resolve) => setTimeout(resolve, 1));
+    if (fate === 'refused') throw new Error('OOM command not allowed');
+    if (fate !== 'done') this.lose();
+    if (this.state !== 'ready') throw new Error('the connection was lost');
+    return ids;
+  }
+
+  #add([command, stream, ...rest]: readonly RedisArgument[]): string {
+    expect([command, stream, ...rest.slice(0, 4)]).toEqual(['XADD', 'stream', 'MAXLEN', '~', '1000', '*']);
+    expect(rest[4]).toBe('seq');
+    const id = `${this.stream.length + 1}-0`;
+    this.stream.push({ id, seq: Number(rest[5]) });
+    return id;
+  }
+}
+
+function unexpected(): never {
+  throw new Error('The outbox has no business with this.');
+}
+
+describe('Outbox', () => {
+  let connection: FlakyConnection;
+  let settled: Array<{ message: string; id: string | undefined; error: Error | undefined }>;
+  let published: Entry[];
+  let overflows: string[];
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    reset();
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  function reset(): void {
+    connection = new FlakyConnection();
+    settled = [];
+    published = [];
+    overflows = [];
+  }
+
+  function newOutbox(
+    limits: { outboxMaxLen?: number; outboxMaxBytes?: number } = {},
+    telemetry = noopTelemetry,
+  ): Outbox {
+    const options = { stream: 'stream', maxLen: 1_000, outboxMaxLen: 1_000, outboxMaxBytes: 1_000_000, ...limits };
+    return new Outbox(connection, options, telemetry, {
+      onPublished: (seq, id) => published.push({ seq, id }),
+      onOverflow: (limit) => overflows.push(limit),
+    });
+  }
+
+  function add(
+    outbox: Outbox,
+    message: string,
+    bytes = 10,
+    publication: PublishTelemetry = noopTelemetry.publish(PUBLISHED),
+  ): void {
+    outbox.add(
+      bytes,
+      (command, seq) => command.push('seq', String(seq)),
+      publication,
+      (error, id) => settled.push({ message, error, id }),
+    );
+  }
+
+  /** Lets everything happen that is going to happen by itself. */
+  async function passTime(ms = 5_000): Promise<void> {
+    await vi.advanceTimersByTimeAsync(ms);
+  }
+
+  it('adds everything once and in order, as far as a reader can tell, whatever the connection does', async () => {
+    const fate = fc.constantFrom<Fate>('done', 'done', 'refused', 'lost before', 'lost after', 'late');
+    const step = fc.oneof(
+      fc.record({
+        type: fc.constant('add' as const),
+        count: fc.constantFrom(1, 2, 200),
+        bytes: fc.constantFrom(10, 30_000),
+      }),
+      fc.record({ type: fc.constant('wait' as const), ms: fc.nat(60) }),
+      fc.constant({ type: 'lose' as const }),
+      fc.constant({ type: 'restore' as const }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), fc.array(fate, { maxLength: 20 }), async (steps, fates) => {
+        reset();
+        connection.fates = [...fates];
+        const outbox = newOutbox({ outboxMaxLen: 1_000_000, outboxMaxBytes: 1_000_000_000 });
+        outbox.start();
+        let count = 0;
+        for (const one of steps) {
+          if (one.type === 'add') for (let i = 0; i < one.count; i++) add(outbox, `message ${++count}`, one.bytes);
+          else if (one.type === 'wait') await passTime(one.ms);
+          else connection[one.type]();
+        }
+        const drained = outbox.drained();
+        while (connection.fates.length > 0 && outbox.size > 0) {
+          connection.restore();
+          await passTime(2_000);
+        }
+        connection.restore();
+        await passTime();
+        await drained;
+
+        const reader = new Deduplicator();
+        const passed = connection.stream.filter(({ seq }) => !reader.arrive('outbox', seq).duplicate);
+        const expected = Array.from({ length: count }, (_, i) => i + 1);
+        expect(passed.map(({ seq }) => seq)).toEqual(expected);
+        expect(settled.map(({ message }) => message)).toEqual(expected.map((seq) => `message ${seq}`));
+        expect(published.map(({ seq }) => seq)).toEqual(expected);
+        const seqOf = new Map(connection.stream.map(({ id, seq }) => [id, seq]));
+        expect(published.map(({ id }) => seqOf.get(id))).toEqual(expected);
+        expect(outbox).toMatchObject({ size: 0, last: { seq: count, id: published.at(-1)?.id } });
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('sends what is added in one turn in one go, and what collects meanwhile in the next', async () => {
+    const outbox = newOutbox();
+    outbox.start();
+    for (let i = 0; i < 3; i++) add(outbox, 'first');
+    await passTime(0);
+    for (let i = 0; i < 5; i++) add(outbox, 'second');
+    await passTime();
+    expect(connection.sent).toEqual([3, 5]);
+  });
+
+  it('sends no more than 128 messages in one go, and of large ones about a mebibyte', async () => {
+    const outbox = newOutbox({ outboxMaxBytes: 100_000_000 });
+    outbox.start();
+    for (let i = 0; i < 300; i++) add(outbox, 'small');
+    await passTime();
+    for (let i = 0; i < 3; i++) add(outbox, 'large', 2_000_000);
+    await passTime();
+    expect(connection.sent).toEqual([128, 128, 44, 1, 1, 1]);
+  });
+
+  it('sends nothing before it is started', async () => {
+    const outbox = newOutbox();
+    add(outbox, 'early');
+    connection.restore();
+    await passTime();
+    expect(outbox).toMatchObject({ size: 1, deferring: true });
+    outbox.start();
+    await passTime();
+    expect(connection.stream).toHaveLength(1);
+    expect(outbox.deferring).toBe(false);
+  });
+
+  it('asks ever more slowly while Redis refuses', async () => {
+    const outbox = newOutbox();
+    outbox.start();
+    connection.fates = Array.from({ length: 1_000 }, () => 'refused' as const);
+    add(outbox, 'refused');
+    await passTime(60_000);
+    expect(connection.sent.length).toBeGreaterThan(30);
+    expect(connection.sent.length).toBeLessThan(75);
+    connection.fates = [];
+    await passTime();
+    expect(settled).toEqual([{ message: 'refused', error: undefined, id: '1-0' }]);
+  });
+
+  it('gives up a connection that leaves it without an answer for ten seconds', async () => {
+    const outbox = newOutbox();
+    outbox.start();
+    connection.stalled = true;
+    add(outbox, 'unanswered');
+    await passTime(9_990);
+    expect(connection.interruptions).toBe(0);
+    await passTime(20);
+    expect(connection.interruptions).toBe(1);
+    connection.stalled = false;
+    connection.restore();
+    await passTime();
+    expect(settled.map(({ id }) => id)).toEqual(['2-0']);
+    expect(connection.stream.map(({ seq }) => seq)).toEqual([1, 1]);
+  });
+
+  it('refuses what has no room, numbers it not, and says what to do', async () => {
+    const outbox = newOutbox({ outboxMaxLen: 3, outboxMaxBytes: 100 });
+    outbox.start();
+    connection.lose();
+    for (const message of ['a', 'b', 'c', 'too many']) add(outbox, message);
+    expect(overflows).toEqual(['outboxMaxLen']);
+    expect(settled).toHaveLength(1);
+    expect(settled[0]!.error).toBeInstanceOf(OutboxFullError);
+    expect(settled[0]!.error).toMatchObject({
+      limit: 'outboxMaxLen',
+      message:
+        "Cannot publish to stream 'stream': the outbox is full (`outboxMaxLen` is 3, 3 messages wait). " +
+        'Make sure that Redis can be reached, or raise the limit.',
+    });
+    connection.restore();
+    await passTime();
+    add(outbox, 'd', 90);
+    add(outbox, 'too much', 11);
+    expect(overflows).toEqual(['outboxMaxLen', 'outboxMaxBytes']);
+    await passTime();
+    add(outbox, 'e', 100);
+    await passTime();
+    expect(connection.stream.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('tells all who wait that it was closed, also those whose messages are under way', async () => {
+    const outbox = newOutbox();
+    outbox.start();
+    const outcomes: string[] = [];
+    const publication: PublishTelemetry = {
+      carrier: undefined,
+      published: () => void outcomes.push('published'),
+      failed: () => void outcomes.push('failed'),
+    };
+    add(outbox, 'under way', 10, publication);
+    await passTime(0);
+    add(outbox, 'waiting', 10, publication);
+    const drained = outbox.drained();
+    outbox.close();
+    add(outbox, 'late', 10, publication);
+    await drained;
+    await passTime();
+    expect(settled.map(({ message, error }) => [message, error instanceof AdapterClosedError])).toEqual([
+      ['under way', true],
+      ['waiting', true],
+      ['late', true],
+    ]);
+    expect(outcomes).toEqual(['failed', 'failed', 'failed']);
+    expect(published).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('links the publications that waited for Redis to the write that ends their wait', async () => {
+    const flushes: Array<{ publications: number; error: unknown }> = [];
+    const telemetry: TelemetryPort = {
+      ...noopTelemetry,
+      flush: (_stream, publications) => ({
+        end: (error) => void flushes.push({ publications: publications.length, error }),
+      }),
+    };
+    const outbox = newOutbox({}, telemetry);
+    outbox.start();
+    add(outbox, 'at once');
+    await passTime();
+    expect(flushes).toEqual([]);
+    connection.lose();
+    for (let i = 0; i < 3; i++) add(outbox, 'waits');
+    connection.fates = ['lost after'];
+    connection.restore();
+    await passTime();
+    connection.restore();
+    await passTime();
+    add(outbox, 'at once');
+    await passTime();
+    expect(flushes).toEqual([
+      { publications: 3, error: expect.any(Error) as Error },
+      { publications: 3, error: undefined },
+    ]);
+  });
+});
+
+const PUBLISHED = { stream: 'stream', namespace: '/', type: 'broadcast', roomCount: 0, deferred: false } as const;
