@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { MessageType } from 'socket.io-adapter';
 import { Bus, type BusMessage } from './cluster/bus.js';
+import { Census } from './cluster/census.js';
 import { Membership, type Heartbeat } from './cluster/membership.js';
 import { Requests } from './cluster/requests.js';
 import { withDeadline } from './deadline.js';
@@ -25,6 +26,7 @@ import type { Sender, StreamEntry } from './wire/message.js';
 /** A Server of Socket.IO as a node of the cluster: its connections, its place in the log, its neighbours, its namespaces. */
 export class ClusterNode {
   readonly uid = randomBytes(8).toString('hex');
+  readonly since = Date.now();
   readonly adapters = new Map<string, RedisStreamsAdapter>();
   readonly requests = new Requests();
   readonly writeBatching = new WriteBatching();
@@ -32,6 +34,7 @@ export class ClusterNode {
   readonly bus: Bus;
   readonly membership: Membership;
   readonly sessions: SessionStore;
+  readonly census = new Census(this);
   /** The connection for commands; the stream is read, and channels are listened to, on others. */
   readonly commands: RedisConnection;
   readonly telemetry: TelemetryPort;
@@ -127,6 +130,11 @@ export class ClusterNode {
   /** Whether the node has left the cluster, or is about to. */
   get closed(): boolean {
     return this.#closed !== undefined;
+  }
+
+  /** Whether the node is in the cluster. */
+  get joined(): boolean {
+    return this.#joined && !this.closed;
   }
 
   /** The other nodes. */
@@ -259,7 +267,8 @@ export class ClusterNode {
         if (typeof requestId === 'string') this.requests.answer(requestId, uid, { ...(data as object), type });
         return;
       default:
-        if (!this.#desk.receive(message)) this.#reports.count(`unknown message type ${String(type)} on a channel`);
+        if (this.#desk.receive(message) || this.census.receive(message)) return;
+        this.#reports.count(`unknown message type ${String(type)} on a channel`);
     }
   }
 

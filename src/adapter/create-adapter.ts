@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { clusterView, type ClusterView } from './cluster/cluster-view.js';
 import { ClusterNode } from './cluster-node.js';
 import { containedEvents, type RedisStreamsEvents } from './events.js';
 import type { RedisStreamsAdapterOptions } from './options.js';
@@ -24,6 +25,12 @@ export interface AdapterFactory {
   ready(server: unknown): Promise<void>;
   /** Saves what is to be saved, leaves the cluster, and lets Redis go. `Server.close()` does so, too. */
   close(server: unknown): Promise<void>;
+  /**
+   * What the node of a Server can tell of its cluster.
+   *
+   * @throws if the Server has no namespace with this adapter.
+   */
+  cluster(server: unknown): ClusterView;
   /** The state of the Servers' nodes. */
   snapshot(): NodeSnapshot[];
 }
@@ -70,6 +77,15 @@ export function createAdapter(client: RedisClient, options: RedisStreamsAdapterO
     close: async (server: ServerLike) => {
       await nodes.get(server)?.close();
       nodes.delete(server);
+    },
+    cluster: (server: ServerLike) => {
+      const node = nodes.get(server);
+      if (node === undefined) {
+        throw new Error(
+          'The Server is not in a cluster. Make sure that its option `adapter` is the one that is asked.',
+        );
+      }
+      return clusterView(node);
     },
     snapshot: () => [...nodes.values()].filter((node) => !node.closed).map((node) => node.snapshot()),
   }) as unknown as AdapterFactory;

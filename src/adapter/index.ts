@@ -1,3 +1,12 @@
+export type { NamespaceCount } from './cluster/census.js';
+export type {
+  ClusterMember,
+  ClusterMembers,
+  ClusterRequestOptions,
+  ClusterView,
+  CountOptions,
+  SocketCount,
+} from './cluster/cluster-view.js';
 export { createAdapter, type AdapterFactory } from './create-adapter.js';
 export {
   AdapterClosedError,
@@ -21,6 +30,6 @@ export type { HandshakeRedaction, RedisStreamsAdapterOptions, ResolvedOptions, S
 export type { RedisClient } from './redis/create-driver.js';
 export { RedisStreamsAdapter } from './redis-streams-adapter.js';
 export { ADAPTER_OPTION_NAMES, closest, resolveOptions, show } from './resolve-options.js';
-export type { NodeSnapshot } from './snapshot.js';
+export type { NodeSnapshot, NodeStatus, StreamStatus } from './snapshot.js';
 export type * from './telemetry-port.js';
 export { noopTelemetry } from './telemetry-port.js';

@@ -1,3 +1,12 @@
+export type { NamespaceCount } from './cluster/census.js';
+export type {
+  ClusterMember,
+  ClusterMembers,
+  ClusterRequestOptions,
+  ClusterView,
+  CountOptions,
+  SocketCount,
+} from './cluster/cluster-view.js';
 export { createAdapter, type AdapterFactory } from './create-adapter.js';
 export {
   AdapterClosedError,
@@ -21,5 +30,5 @@ export type { RedisStreamsEvents } from './events.js';
 export type { HandshakeRedaction, RedisStreamsAdapterOptions, SessionMode } from './options.js';
 export type { RedisClient } from './redis/create-driver.js';
 export type { RedisStreamsAdapter } from './redis-streams-adapter.js';
-export type { NodeSnapshot } from './snapshot.js';
+export type { NodeSnapshot, NodeStatus, StreamStatus } from './snapshot.js';
 export type * from './telemetry-port.js';

@@ -7,11 +7,17 @@ import type { ConnectionRole, ConnectionState, TelemetrySource } from './telemet
 /** The state of a node at one moment. */
 export interface NodeSnapshot {
   uid: string;
+  /** Whether the node is in the cluster: not before its first connection, and not once it is closing. */
+  joined: boolean;
+  /** When a heartbeat of this node last came back to it, in milliseconds since the epoch; `undefined` before the first one. */
+  lastHeartbeat: number | undefined;
   /** The other nodes, with when they were first and last heard of, in milliseconds since the epoch. */
   members: Array<{ uid: string; since: number; lastSeen: number }>;
   connections: Array<{ role: ConnectionRole; state: ConnectionState }>;
   /** Messages that wait for Redis. */
   outboxSize: number;
+  /** How full the outbox is, from 0 to 1: by number or by bytes, whichever is more. */
+  outboxFill: number;
   /** Sessions that are still to be written. */
   pendingSessions: number;
   /** Requests whose answers are awaited. */
@@ -19,12 +25,33 @@ export interface NodeSnapshot {
   namespaces: Array<{ name: string; sockets: number; position: string }>;
 }
 
+/** A stream, and how far a node has come in it. */
+export interface StreamStatus {
+  stream: string;
+  /** Id of the last entry that was delivered. */
+  position: string;
+  /** Entries in the stream. */
+  length: number;
+  /** How much older the last entry that was delivered is than the newest one, in milliseconds. */
+  lagMs: number;
+  /** How far back the stream reaches, in milliseconds. */
+  retentionMs: number;
+}
+
+/** The state of a node, with that of its streams. */
+export interface NodeStatus extends NodeSnapshot {
+  streams: StreamStatus[];
+}
+
 export function snapshot(node: ClusterNode, connections: readonly RedisConnection[]): NodeSnapshot {
   return {
     uid: node.uid,
+    joined: node.joined,
+    lastHeartbeat: node.membership.lastEcho,
     members: [...node.membership.members.values()].map(({ uid, since, lastSeen }) => ({ uid, since, lastSeen })),
     connections: connections.map(({ role, state }) => ({ role, state })),
     outboxSize: node.log.writer.size,
+    outboxFill: node.log.writer.fill,
     pendingSessions: node.sessions.pending,
     openRequests: node.requests.size,
     namespaces: [...node.adapters].map(([name, { nsp }]) => ({
@@ -51,22 +78,25 @@ export function gauges(node: ClusterNode, connections: readonly RedisConnection[
         dynamic,
         count: nsp.sockets.size,
       })),
-    streams: () => Promise.all(node.log.streams.map((stream) => measure(node, stream))),
+    streams: () => streamStatuses(node),
   };
 }
 
-async function measure(
-  node: ClusterNode,
-  stream: string,
-): Promise<{ stream: string; length: number; lagMs: number; retentionMs: number }> {
+/** Asks Redis for the streams, and rejects while it is away. */
+export function streamStatuses(node: ClusterNode): Promise<StreamStatus[]> {
+  return Promise.all(node.log.streams.map((stream) => measure(node, stream)));
+}
+
+async function measure(node: ClusterNode, stream: string): Promise<StreamStatus> {
   const info = await streamInfo(node.commands, stream);
-  if (info === undefined) return { stream, length: 0, lagMs: 0, retentionMs: 0 };
   const position = node.log.positionOf(stream);
+  if (info === undefined) return { stream, position, length: 0, lagMs: 0, retentionMs: 0 };
   const behind = compareStreamIds(info.lastGeneratedId, position) > 0;
   const newest = streamIdTime(info.lastGeneratedId);
   const oldest = info.firstEntryId === undefined ? newest : streamIdTime(info.firstEntryId);
   return {
     stream,
+    position,
     length: info.length,
     // a position before the first entry, as that of a stream which began anew, is no further behind than the first entry
     lagMs: behind ? Math.max(0, newest - Math.max(oldest, streamIdTime(position))) : 0,

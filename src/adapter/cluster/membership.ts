@@ -40,7 +40,7 @@ export class Membership {
   /** The others may know of us. */
   #introduced = false;
   /** When our own heartbeat last came back: proof that the channel works and that this process runs. */
-  #echo = Date.now();
+  #echo: number | undefined;
   #answered: (() => void) | undefined;
   #answers = new Set<string>();
 
@@ -59,6 +59,11 @@ export class Membership {
   /** Nodes in the cluster, this one included. */
   get size(): number {
     return this.#members.size + 1;
+  }
+
+  /** When a heartbeat of this node last came back to it. */
+  get lastEcho(): number | undefined {
+    return this.#echo;
   }
 
   /** Introduces this node and waits for every other one to answer, so that it knows them all from the start. */
@@ -156,7 +161,7 @@ export class Membership {
   #forgetTheLost(): void {
     const now = Date.now();
     // While our own heartbeats do not come back, it is the channel, or this process, that was away.
-    if (now - this.#echo > this.options.heartbeatTimeout) return;
+    if (this.#echo === undefined || now - this.#echo > this.options.heartbeatTimeout) return;
     for (const { uid, lastSeen } of [...this.#members.values()]) {
       if (now - lastSeen > this.options.heartbeatTimeout) this.#remove(uid, 'lost');
     }

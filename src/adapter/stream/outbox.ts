@@ -71,6 +71,11 @@ export class Outbox {
     return this.#queue.length;
   }
 
+  /** From 0 to 1: by number or by bytes, whichever is more. */
+  get fill(): number {
+    return Math.max(this.#queue.length / this.options.outboxMaxLen, this.#bytes / this.options.outboxMaxBytes);
+  }
+
   /** The last number given, and the id of the last entry that is known to be in the stream. */
   get last(): { seq: number; id: string | undefined } {
     return { seq: this.#lastSeq, id: this.#lastId };

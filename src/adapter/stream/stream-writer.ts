@@ -66,6 +66,11 @@ export class StreamWriter {
     return size;
   }
 
+  /** How full the fullest outbox is, from 0 to 1. */
+  get fill(): number {
+    return Math.max(...[...this.#outboxes.values()].map((outbox) => outbox.fill));
+  }
+
   /** Messages that wait to be added to `stream`. */
   sizeOf(stream: string): number {
     return this.#outboxes.get(stream)?.size ?? 0;
