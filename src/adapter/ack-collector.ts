@@ -18,6 +18,9 @@ export class AckCollector {
   readonly #asked: number;
   readonly #local: NodeShare = { clients: undefined, acks: 0 };
   readonly #timer: NodeJS.Timeout;
+  readonly #known: Set<string>;
+  /** Nodes of the peer package that have not said anything yet; they are known by number only. */
+  #foreign: number | undefined;
   #done = 0;
   #ended = false;
 
@@ -25,10 +28,20 @@ export class AckCollector {
     nodes: readonly string[],
     private readonly clientCountCallback: (clientCount: number) => void,
     private readonly ack: (...args: unknown[]) => void,
-    private readonly options: { telemetry: RequestTelemetry; timeout: number; onEnd: () => void },
+    private readonly options: {
+      telemetry: RequestTelemetry;
+      timeout: number;
+      foreign: Promise<number>;
+      onEnd: () => void;
+    },
   ) {
     for (const uid of nodes) this.#nodes.set(uid, { clients: undefined, acks: 0 });
     this.#asked = nodes.length;
+    this.#known = new Set(nodes);
+    void options.foreign.then((count) => {
+      this.#foreign = count;
+      this.#check();
+    });
     this.#timer = setTimeout(() => this.#end(new Error('timeout')), options.timeout);
     this.#timer.unref();
   }
@@ -47,18 +60,24 @@ export class AckCollector {
 
   onAnswer(uid: string, data: unknown): void {
     const { type, clientCount, packet, absent } = data as Record<string, unknown>;
+    if (!this.#known.has(uid)) {
+      if (this.#foreign === undefined) return void this.options.foreign.then(() => this.onAnswer(uid, data));
+      // a node that joined meanwhile is not among those that Socket.IO counts on
+      if (this.#foreign === 0) return;
+      this.#foreign--;
+      this.#known.add(uid);
+      this.#nodes.set(uid, { clients: undefined, acks: 0 });
+    }
     const share = this.#nodes.get(uid);
+    if (share === undefined) return;
     if (absent === true) return this.#report(uid, 0);
     if (type === MessageType.BROADCAST_ACK) {
-      if (share) share.acks++;
+      share.acks++;
       this.ack(packet);
     } else if (type === MessageType.BROADCAST_CLIENT_COUNT) {
-      const count = Number(clientCount);
-      // a node that sends no heartbeats, which was counted by number
-      if (!share) return this.clientCountCallback(count);
-      share.clients = count;
+      share.clients = Number(clientCount);
     }
-    if (share?.clients !== undefined && share.acks >= share.clients) this.#report(uid, share.clients);
+    if (share.clients !== undefined && share.acks >= share.clients) this.#report(uid, share.clients);
   }
 
   onNodeLost(uid: string): void {
@@ -75,7 +94,7 @@ export class AckCollector {
 
   #check(): void {
     const { clients, acks } = this.#local;
-    if (this.#nodes.size === 0 && clients !== undefined && acks >= clients) this.#end();
+    if (this.#nodes.size === 0 && this.#foreign === 0 && clients !== undefined && acks >= clients) this.#end();
   }
 
   #end(error?: Error): void {

@@ -126,6 +126,7 @@ export class RedisStreamsAdapter extends Adapter {
     const collector = new AckCollector(this.#node.others(), clientCountCallback, ack, {
       telemetry: request,
       timeout: timeout ?? options.requestTimeout,
+      foreign: this.#node.foreignNodes(this.nsp.name),
       onEnd: () => {
         requests.close(requestId);
         this.#ownShare.delete(requestId);
