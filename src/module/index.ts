@@ -1,6 +1,7 @@
 export { RedisStreamsModule } from './redis-streams.module.js';
 export { RedisStreamsIoAdapter, type RedisStreamsIoAdapterOptions } from './redis-streams-io.adapter.js';
 export { RedisStreams, type RedisStreamsEventEmitter } from './redis-streams.js';
+export { RedisStreamsCluster } from './redis-streams-cluster.js';
 export { RedisStreamsEmitter } from './redis-streams-emitter.js';
 export { getRedisStreamsToken, InjectRedisStreams } from './redis-streams.tokens.js';
 export type {

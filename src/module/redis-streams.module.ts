@@ -13,12 +13,12 @@ import type {
 import { validateModuleExtras } from './module-options.validation.js';
 import type { ClientHandle } from './redis-client.js';
 import { ConfigurableModuleClass } from './redis-streams.module-definition.js';
-import type { RedisStreamsEmitter } from './redis-streams-emitter.js';
-import { EMITTER, REDIS_CLIENT, SOCKET_SERVERS } from './redis-streams.tokens.js';
+import type { RedisStreams } from './redis-streams.js';
+import { INSTANCE, REDIS_CLIENT, SOCKET_SERVERS } from './redis-streams.tokens.js';
 import type { SocketServers } from './socket-servers.js';
 
 /**
- * Connects the application to Redis, for `RedisStreamsIoAdapter`. Exports `RedisStreams` and, unless it has a name, `RedisStreamsEmitter`.
+ * Connects the application to Redis, for `RedisStreamsIoAdapter`. Exports `RedisStreams` and, unless it has a name, `RedisStreamsEmitter` and `RedisStreamsCluster`.
  *
  * `app.init()`, and so `app.listen()`, waits until the adapter of every Socket.IO server is ready, and rejects when Redis
  * cannot be reached within `readyTimeout`. When the application stops, sessions are saved before Redis is let go.
@@ -30,7 +30,7 @@ export class RedisStreamsModule
 {
   constructor(
     @Inject(SOCKET_SERVERS) private readonly servers: SocketServers,
-    @Inject(EMITTER) private readonly emitter: RedisStreamsEmitter,
+    @Inject(INSTANCE) private readonly instance: RedisStreams,
     @Inject(REDIS_CLIENT) private readonly redis: ClientHandle,
   ) {
     super();
@@ -73,7 +73,7 @@ export class RedisStreamsModule
 
   private async letGo(): Promise<void> {
     try {
-      await Promise.all([this.servers.stop(), this.emitter.close()]);
+      await Promise.all([this.servers.stop(), this.instance.emitter.close()]);
     } finally {
       await this.redis.close();
     }

@@ -1,14 +1,15 @@
-import type { InjectionToken, Provider } from '@nestjs/common';
+import type { FactoryProvider, InjectionToken, Provider } from '@nestjs/common';
 import { resolveOptions } from '../adapter/resolve-options.js';
 import type { RedisStreamsModuleOptions } from './module-options.js';
 import { validateModuleOptions } from './module-options.validation.js';
 import { openClient, type ClientHandle } from './redis-client.js';
 import { RedisStreams } from './redis-streams.js';
+import { RedisStreamsCluster } from './redis-streams-cluster.js';
 import { RedisStreamsEmitter } from './redis-streams-emitter.js';
 import {
-  EMITTER,
   getRedisStreamsToken,
   getSocketServersToken,
+  INSTANCE,
   MODULE_OPTIONS,
   REDIS_CLIENT,
   SOCKET_SERVERS,
@@ -33,23 +34,26 @@ export function createProviders(name: string | undefined): Provider[] {
     },
     { provide: getSocketServersToken(name), useExisting: SOCKET_SERVERS },
     {
-      provide: EMITTER,
-      useFactory: (servers: SocketServers) => new RedisStreamsEmitter(servers),
+      provide: INSTANCE,
+      useFactory: (servers: SocketServers) =>
+        new RedisStreams(servers, new RedisStreamsEmitter(servers), new RedisStreamsCluster(servers)),
       inject: [SOCKET_SERVERS],
     },
-    {
-      provide: getRedisStreamsToken(name),
-      useFactory: (servers: SocketServers, emitter: RedisStreamsEmitter) => new RedisStreams(servers, emitter),
-      inject: [SOCKET_SERVERS, EMITTER],
-    },
-    ...(isDefault(name) ? [{ provide: RedisStreamsEmitter, useExisting: EMITTER }] : []),
+    { provide: getRedisStreamsToken(name), useExisting: INSTANCE },
+    ...(isDefault(name) ? PARTS : []),
   ];
 }
 
-/** What the application can inject of the module instance called `name`; of one with a name, the rest is found there. */
+/** What the application can inject of the module instance called `name`. */
 export function exportedTokens(name: string | undefined): InjectionToken[] {
-  return [getRedisStreamsToken(name), ...(isDefault(name) ? [RedisStreamsEmitter] : [])];
+  return [getRedisStreamsToken(name), ...(isDefault(name) ? PARTS.map(({ provide }) => provide) : [])];
 }
+
+/** Of an instance without a name, the parts can be injected, too; of one with a name, they are found in its `RedisStreams`. */
+const PARTS: FactoryProvider[] = [
+  { provide: RedisStreamsEmitter, useFactory: ({ emitter }: RedisStreams) => emitter, inject: [INSTANCE] },
+  { provide: RedisStreamsCluster, useFactory: ({ cluster }: RedisStreams) => cluster, inject: [INSTANCE] },
+];
 
 function isDefault(name: string | undefined): boolean {
   return getRedisStreamsToken(name) === RedisStreams;

@@ -7,7 +7,7 @@ import { SocketServers } from './socket-servers.js';
 export const MODULE_OPTIONS = 'REDIS_STREAMS_MODULE_OPTIONS';
 export const REDIS_CLIENT = 'REDIS_STREAMS_CLIENT';
 export const SOCKET_SERVERS = 'REDIS_STREAMS_SOCKET_SERVERS';
-export const EMITTER = 'REDIS_STREAMS_EMITTER';
+export const INSTANCE = 'REDIS_STREAMS_INSTANCE';
 
 /**
  * Injection token of the {@link RedisStreams} of the module instance called `name`: the class itself for the instance

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { NodeSnapshot, RedisClient, RedisStreamsEvents } from '../adapter/index.js';
+import type { RedisStreamsCluster } from './redis-streams-cluster.js';
 import type { RedisStreamsEmitter } from './redis-streams-emitter.js';
 import type { SocketServers } from './socket-servers.js';
 
@@ -23,6 +24,8 @@ export class RedisStreams {
     servers: SocketServers,
     /** Emits to the clients of all nodes. */
     readonly emitter: RedisStreamsEmitter,
+    /** Tells of the cluster. */
+    readonly cluster: RedisStreamsCluster,
   ) {
     this.#servers = servers;
   }

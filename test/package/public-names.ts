@@ -10,6 +10,7 @@ export const publicNames: Record<string, readonly string[]> = {
     'MetricName',
     'OutboxFullError',
     'RedisStreams',
+    'RedisStreamsCluster',
     'RedisStreamsEmitter',
     'RedisStreamsIoAdapter',
     'RedisStreamsModule',
