@@ -111,6 +111,20 @@ describe('the clients of a node that was killed', () => {
     expect(new Set(rooms)).toEqual(new Set([ids[0], 'early', 'late']));
   });
 
+  it('are not taken for those that left for good', async () => {
+    const cluster = await startCluster({ serverOptions, adapterOptions: { ...heartbeats, sessions: 'crash-safe' } });
+    const client = await present(cluster, 0, { rooms: ['early'] });
+    await send(cluster.node(0), 'early', 0, 1);
+    await client.next('packet', 1);
+    await roomsSaved(cluster, client, ['early']);
+    const key = cluster.sessionKeyPrefix + client.pid!;
+    client.close();
+    await waitFor(async () => (await cluster.redis.get(key)) === null, { what: 'the session to be removed' });
+    await client.connect();
+
+    expect(client.recovered).toBe(false);
+  });
+
   it('start afresh when they are not', async () => {
     const cluster = await startCluster({ serverOptions, adapterOptions: heartbeats });
     const { clients } = await killed(cluster, false);

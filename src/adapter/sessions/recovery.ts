@@ -16,6 +16,10 @@ interface LiveSession {
   since: string;
   /** Offset of the last packet that was written to the client. */
   offset: string | undefined;
+  /** It is in Redis for the case of a crash. */
+  kept?: boolean;
+  /** It was written when the client was disconnected. */
+  saved?: boolean;
 }
 
 /** A socket whose session is restored, but which is not connected yet: what comes in for it is held back. */
@@ -125,16 +129,22 @@ export class Recovery {
     if (pid !== undefined) this.#sidOf.delete(pid);
     // refused by a middleware, or cut off before: the session is there for the next try
     if (held && !live) void this.node.sessions.release(held.pid).catch(() => undefined);
+    // a client that left for good leaves no session, also not the one that was kept for the case of a crash
+    else if (live?.kept && !live.saved) void this.node.sessions.discard(live.pid).catch(() => undefined);
   }
 
   /** Saves the session of a socket that was disconnected. */
   persist(session: { sid: string; pid: string; rooms: string[]; data: unknown }): void {
+    const live = this.#live.get(session.sid);
+    if (live) live.saved = true;
     void this.#save({ ...session, nsp: this.host.nsp.name, ...this.#progress(session.sid) });
   }
 
   /** Saves the session of a connected socket, in case this process does not live to do it later. */
   keep(socket: SocketLike): void {
-    if (!this.#live.has(socket.id) || socket.pid === undefined) return;
+    const live = this.#live.get(socket.id);
+    if (live === undefined || socket.pid === undefined) return;
+    live.kept = true;
     const { id, pid, rooms, data } = socket;
     const owner = this.node.uid;
     void this.#save({ sid: id, pid, rooms: [...rooms], data, nsp: this.host.nsp.name, owner, ...this.#progress(id) });
