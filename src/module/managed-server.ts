@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
 import { toError } from '../adapter/errors.js';
 import type { AdapterFactory } from '../adapter/index.js';
+import { handOver, refuseClients } from './drain.js';
 import type { SocketServerAddress } from './module-options.js';
 import type { SocketIoServer } from './socket-io.types.js';
 
@@ -40,6 +41,12 @@ export class ManagedServer {
         { cause: error },
       );
     }
+  }
+
+  /** Lets no more clients in, and hands those that are there over to other nodes, within `duration` ms; for 0, they stay until {@link close}. */
+  async drain(duration: number): Promise<void> {
+    refuseClients(this.server);
+    if (duration > 0) await handOver(this.server, duration);
   }
 
   /**

@@ -46,6 +46,14 @@ export interface RedisStreamsModuleOptions extends Omit<RedisStreamsAdapterOptio
    * Default: none for the server on the application's own port at `/socket.io`, otherwise its port and path.
    */
   scope?: string | ((server: SocketServerAddress) => string | undefined);
+  /**
+   * Over how long a stop hands the clients of this node over to the others, in milliseconds: they are disconnected evenly over that time,
+   * so that the other nodes are not stormed. It is over as soon as nobody is connected any more. Default 0: all at once.
+   *
+   * It is part of what a stop takes: keep it below the time after which the process is killed (in Kubernetes,
+   * `terminationGracePeriodSeconds`). A signal stops an application that has called `enableShutdownHooks()`.
+   */
+  drainTimeout?: number;
   /** Where spans and metrics go; `false` for nowhere. Default: to the providers registered with `@opentelemetry/api`. */
   telemetry?: false | TelemetryOptions;
 }

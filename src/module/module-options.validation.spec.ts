@@ -54,6 +54,7 @@ describe('options of the module', () => {
       { serverOptions: true },
       'Option `serverOptions` must be an object with options for the Socket.IO server, but is true.',
     ],
+    [{ drainTimeout: -1 }, 'Option `drainTimeout` must be a whole number of milliseconds, 0 or above, but is -1.'],
     [{ scope: 3 }, 'Option `scope` must be a string or a function, but is 3.'],
     [
       { telemetry: true },

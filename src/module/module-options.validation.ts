@@ -21,6 +21,10 @@ const CHECKS: Record<ModuleOptionName, { expected: string; accepts: (value: unkn
     expected: 'a string or a function',
     accepts: (value) => typeof value === 'string' || typeof value === 'function',
   },
+  drainTimeout: {
+    expected: 'a whole number of milliseconds, 0 or above',
+    accepts: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  },
   telemetry: {
     expected: '`false` or an object with options for createTelemetry()',
     accepts: (value) => value === false || isObject(value),

@@ -1,6 +1,7 @@
 import {
   Inject,
   Module,
+  type BeforeApplicationShutdown,
   type DynamicModule,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
@@ -21,12 +22,13 @@ import type { SocketServers } from './socket-servers.js';
  * Connects the application to Redis, for `RedisStreamsIoAdapter`. Exports `RedisStreams` and, unless it has a name, `RedisStreamsEmitter` and `RedisStreamsCluster`.
  *
  * `app.init()`, and so `app.listen()`, waits until the adapter of every Socket.IO server is ready, and rejects when Redis
- * cannot be reached within `readyTimeout`. When the application stops, sessions are saved before Redis is let go.
+ * cannot be reached within `readyTimeout`. When the application stops, no more clients are let in, those that are there are handed over
+ * to other nodes within `drainTimeout`, and sessions are saved before Redis is let go.
  */
 @Module({})
 export class RedisStreamsModule
   extends ConfigurableModuleClass
-  implements OnApplicationBootstrap, OnApplicationShutdown
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
   constructor(
     @Inject(SOCKET_SERVERS) private readonly servers: SocketServers,
@@ -65,6 +67,10 @@ export class RedisStreamsModule
       await this.letGo();
       throw error;
     }
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.servers.drain();
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -27,6 +27,7 @@ export class SocketServers {
   readonly #servers = new Map<SocketIoServer, ManagedServer>();
   readonly #logger: Logger;
   #started = false;
+  #draining = false;
 
   constructor(
     readonly client: RedisClient,
@@ -89,6 +90,17 @@ export class SocketServers {
   async start(): Promise<void> {
     this.#started = true;
     await this.#open(this.all);
+  }
+
+  /** Whether a stop has begun: no more clients are let in. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Lets no more clients in, and hands those that are there over to other nodes, over `drainTimeout`. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await Promise.all(this.all.map((managed) => managed.drain(this.options.drainTimeout ?? 0)));
   }
 
   /** Closes the servers that are still open. */
