@@ -82,6 +82,8 @@ export class ClusterNode {
         events.emit('nodeLeft', { uid, reason, clusterSize });
       },
       onHeartbeat: (uid, heartbeat) => this.log.compare(uid, heartbeat.published),
+      // a connection that died without a word is noticed by nobody else: nothing is ever sent on it
+      onDeaf: () => subscriber.state === 'ready' && subscriber.interrupt(),
     });
     this.#unobserve = this.telemetry.observe(gauges(this, this.#connections));
     subscriber.on('ready', () => this.#joined && this.membership.resume());

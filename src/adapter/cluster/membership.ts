@@ -19,6 +19,8 @@ export interface MembershipListener {
   onJoined(uid: string, clusterSize: number): void;
   onLeft(uid: string, reason: 'left' | 'lost', clusterSize: number): void;
   onHeartbeat(uid: string, heartbeat: Heartbeat): void;
+  /** Redis takes the heartbeats of this node, but none comes back to it. */
+  onDeaf(): void;
 }
 
 /** Another node, as this one knows it. */
@@ -41,6 +43,8 @@ export class Membership {
   #introduced = false;
   /** When our own heartbeat last came back: proof that the channel works and that this process runs. */
   #echo: number | undefined;
+  /** Heartbeats sent since then. */
+  #unheard = 0;
   #answered: (() => void) | undefined;
   #answers = new Set<string>();
 
@@ -103,6 +107,7 @@ export class Membership {
   resume(): void {
     const now = Date.now();
     for (const member of this.#members.values()) member.lastSeen = now;
+    this.#unheard = 0;
     this.#beat();
   }
 
@@ -110,6 +115,7 @@ export class Membership {
   receive(message: BusMessage): void {
     if (message.uid === this.options.uid) {
       this.#echo = Date.now();
+      this.#unheard = 0;
       return;
     }
     if (message.type === MessageType.ADAPTER_CLOSE) {
@@ -155,7 +161,15 @@ export class Membership {
 
   #beat(): void {
     this.#forgetTheLost();
-    this.#send(MessageType.HEARTBEAT).catch(() => undefined);
+    // counted, not timed: what is late because this process slept is on its way
+    if (this.#unheard * this.options.heartbeatInterval > this.options.heartbeatTimeout) {
+      this.#unheard = 0;
+      this.listener.onDeaf();
+    }
+    this.#send(MessageType.HEARTBEAT).then(
+      () => this.#unheard++,
+      () => undefined,
+    );
   }
 
   #forgetTheLost(): void {

@@ -41,6 +41,8 @@ export class StreamLog {
   readonly writer: StreamWriter;
   readonly #duplicates = new Map<string, Deduplicator>();
   readonly #recent = new Map<string, RecentEntries>();
+  /** Where this node had got to when a stream began anew that was beyond that already: what has no number is not new up to here. */
+  readonly #readBefore = new Map<string, string>();
   readonly #reader: StreamReader;
   #reading = false;
 
@@ -63,6 +65,8 @@ export class StreamLog {
         // what was delivered before is not remembered again when it is read anew: up to here, sessions are restored from Redis
         this.#recent.get(stream)?.restart(end);
         this.#duplicates.get(stream)!.forgetHoles();
+        if (compareStreamIds(end, position) >= 0) this.#readBefore.set(stream, position);
+        else this.#readBefore.delete(stream);
         listener.onReset(stream, position);
       },
     });
@@ -180,7 +184,10 @@ export class StreamLog {
   }
 
   #isNew(entry: StreamEntry): boolean {
-    if (entry.seq === undefined) return true;
+    if (entry.seq === undefined) {
+      const readBefore = this.#readBefore.get(entry.stream);
+      return readBefore === undefined || compareStreamIds(entry.id, readBefore) > 0;
+    }
     const arrival = this.#duplicates.get(entry.stream)!.arrive(entry.publisher, entry.seq);
     if (arrival.duplicate) {
       this.telemetry.duplicate(entry.stream);
