@@ -19,7 +19,10 @@ export interface RedisConnection {
   sendForBuffers(args: readonly RedisArgument[]): Promise<unknown>;
   /** Sends the commands as one transaction: all of them take effect, next to each other, or none. */
   transaction(commands: ReadonlyArray<readonly RedisArgument[]>): Promise<unknown[]>;
-  /** Subscribes; the subscription outlives reconnections. Resolves when Redis has confirmed it. */
+  /**
+   * Subscribes; the subscription outlives reconnections. Resolves when Redis has confirmed it. When it rejects, it may be asked for
+   * again: a channel has one listener, the first.
+   */
   subscribe(channel: string, listener: ChannelListener): Promise<void>;
   unsubscribe(channel: string): Promise<void>;
   /** Resolves when the connection is ready, at once if it is; rejects when it is closed or `signal` is aborted. */

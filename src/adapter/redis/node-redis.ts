@@ -109,13 +109,17 @@ class NodeRedisConnection implements RedisConnection {
   }
 
   async subscribe(channel: string, listener: ChannelListener): Promise<void> {
-    this.#subscriptions.set(channel, listener);
+    // asked for once more, because it was not confirmed, it is still the same subscription
+    const first = this.#subscriptions.get(channel) ?? listener;
+    this.#subscriptions.set(channel, first);
     await this.whenReady();
-    await this.#subscribe(this.#client, channel, listener);
+    await this.#subscribe(this.#client, channel, first);
   }
 
   async unsubscribe(channel: string): Promise<void> {
-    if (!this.#subscriptions.delete(channel) || this.state !== 'ready') return;
+    if (!this.#subscriptions.delete(channel)) return;
+    // a client that comes back by itself subscribes to what it was subscribed to, a new one only to what is left
+    if (this.state !== 'ready') return this.interrupt();
     await (this.settings.useShardedPubSub ? this.#client.sUnsubscribe(channel) : this.#client.unsubscribe(channel));
   }
 

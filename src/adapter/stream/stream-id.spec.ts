@@ -86,7 +86,7 @@ describe('stream ids', () => {
       null,
       {},
     ]) {
-      expect(isStreamId(other), String(other)).toBe(false);
+      expect(isStreamId(other), JSON.stringify(other)).toBe(false);
     }
     expect(isStreamId(`${'9'.repeat(21)}-0`)).toBe(false);
   });
