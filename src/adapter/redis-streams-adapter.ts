@@ -266,7 +266,7 @@ export class RedisStreamsAdapter extends Adapter {
   /** @internal Applies an entry of the stream; returns how many sockets it was written to. Throws when it is malformed. */
   onEntry(entry: StreamEntry, own: boolean): number | undefined {
     if (own && !this.#recovery) return undefined;
-    if (entry.type === Number(MessageType.BROADCAST) && entry.requestId === undefined) {
+    if (entry.messageType === Number(MessageType.BROADCAST) && entry.requestId === undefined) {
       return this.#delivery.deliverEntry(entry, own);
     }
     if (own && entry.requestId !== undefined) return void this.#ownShare.get(entry.requestId)?.();

@@ -97,7 +97,7 @@ export function recentPackets(recent: RecentEntries, absence: Absence): { packet
 }
 
 function missedPacket(entry: StreamEntry, absence: Absence): MissedPacket | undefined {
-  if (entry.namespace !== absence.namespace || entry.type !== Number(MessageType.BROADCAST)) return undefined;
+  if (entry.namespace !== absence.namespace || entry.messageType !== Number(MessageType.BROADCAST)) return undefined;
   if (entry.requestId !== undefined) return undefined;
   try {
     const opts = optionsOf(entry);

@@ -1,9 +1,9 @@
 import { MessageType } from 'socket.io-adapter';
 import type { RedisConnection } from '../redis/driver.js';
-import type { ReceivedMessage, TelemetryPort } from '../telemetry-port.js';
+import type { ReceiveTelemetry, TelemetryPort } from '../telemetry-port.js';
 import { readEntry } from '../wire/entry.js';
 import type { EncodedMessage } from '../wire/entry-codec.js';
-import { typeName, type StreamEntry } from '../wire/message.js';
+import type { StreamEntry } from '../wire/message.js';
 import type { Deduplicator } from './deduplicator.js';
 import type { Settled } from './outbox.js';
 import { publishersBefore } from './publishers.js';
@@ -143,44 +143,37 @@ export class StreamLog {
   }
 
   #onEntries(stream: string, raw: readonly RawEntry[]): void {
-    const entries = raw.map(([id, fields]) => readEntry(stream, id.toString('latin1'), fields));
-    const received = this.telemetry.receive(
-      stream,
-      entries.filter((entry) => entry !== undefined).map((entry) => this.#describe(entry)),
-    );
-    entries.forEach((entry, index) => {
-      const id = raw[index]![0].toString('latin1');
-      if (entry === undefined) {
-        this.telemetry.dropped(stream, 'decode_error', 1);
-        this.listener.onEntryFailed(
-          'decode_error',
-          new TypeError(`entry ${id} lacks a field, or has one that is malformed`),
-        );
-      } else if (this.#isNew(entry)) {
-        if (mayBeMissed(entry)) this.#recent.get(stream)?.add(entry);
-        try {
-          received.process(this.#describe(entry), () =>
-            this.listener.onEntry(entry, entry.publisher === this.options.uid),
-          );
-        } catch (error) {
-          this.telemetry.dropped(stream, 'handler_error', 1);
-          this.listener.onEntryFailed('handler_error', error);
-        }
-      }
-      this.#reader.advance(stream, id);
-    });
+    const entries: StreamEntry[] = [];
+    for (const [id, fields] of raw) {
+      const entry = readEntry(stream, id.toString('latin1'), fields);
+      if (entry === undefined) this.#skip(stream, id);
+      else entries.push(entry);
+    }
+    for (const entry of entries) entry.own = entry.publisher === this.options.uid;
+    const received = this.telemetry.receive(stream, entries);
+    for (const entry of entries) {
+      if (this.#isNew(entry)) this.#deliver(entry, received);
+      this.#reader.advance(stream, entry.id);
+    }
     received.end();
+    // the last ones may have been skipped
+    this.#reader.advance(stream, raw.at(-1)![0].toString('latin1'));
   }
 
-  #describe(entry: StreamEntry): ReceivedMessage {
-    return {
-      id: entry.id,
-      uid: entry.uid,
-      namespace: entry.namespace,
-      type: typeName(entry.type, entry.requestId !== undefined),
-      own: entry.publisher === this.options.uid,
-      carrier: entry.carrier,
-    };
+  #deliver(entry: StreamEntry, received: ReceiveTelemetry): void {
+    if (mayBeMissed(entry)) this.#recent.get(entry.stream)?.add(entry);
+    try {
+      received.process(entry, () => this.listener.onEntry(entry, entry.own));
+    } catch (error) {
+      this.telemetry.dropped(entry.stream, 'handler_error', 1);
+      this.listener.onEntryFailed('handler_error', error);
+    }
+  }
+
+  #skip(stream: string, id: Buffer): void {
+    this.telemetry.dropped(stream, 'decode_error', 1);
+    const reason = `entry ${id.toString('latin1')} lacks a field, or has one that is malformed`;
+    this.listener.onEntryFailed('decode_error', new TypeError(reason));
   }
 
   #isNew(entry: StreamEntry): boolean {
@@ -204,5 +197,5 @@ export class StreamLog {
 
 /** Whether a client that comes back may have missed it: a packet with acknowledgement cannot be sent again later. */
 function mayBeMissed(entry: StreamEntry): boolean {
-  return entry.type === Number(MessageType.BROADCAST) && entry.requestId === undefined;
+  return entry.messageType === Number(MessageType.BROADCAST) && entry.requestId === undefined;
 }

@@ -16,7 +16,7 @@ const ARGUMENTS_PREFIX = ',"packet":{"type":2,"data":';
 const BROADCAST_SUFFIX = '}}';
 const PREFIX_LENGTH = OPTIONS_PREFIX.length;
 /** The brackets belong to it: what follows the arguments is put right behind the last of them, and a space would come between. */
-const LAYOUT = { arguments: Buffer.from(`${ARGUMENTS_PREFIX}[`), suffix: Buffer.from(`]${BROADCAST_SUFFIX}`) };
+const LAYOUT = { arguments: Buffer.from(ARGUMENTS_PREFIX), suffix: Buffer.from(BROADCAST_SUFFIX) };
 
 /** The part of an entry that depends on the message alone. */
 export interface EncodedMessage {
@@ -126,9 +126,15 @@ function isLaidOut({ data, optionsLength }: StreamEntry, end: number): boolean {
   return (
     optionsLength > 0 &&
     data.length >= end + args.length + suffix.length &&
-    data.compare(args, 0, args.length, end, end + args.length) === 0 &&
-    data.compare(suffix, 0, suffix.length, data.length - suffix.length) === 0
+    standsAt(data, args, end) &&
+    standsAt(data, suffix, data.length - suffix.length)
   );
+}
+
+/** Whether `data` has these few bytes at `offset`; for so few, a call of Buffer.compare() costs more than it saves. */
+function standsAt(data: Buffer, bytes: Buffer, offset: number): boolean {
+  for (let i = 0; i < bytes.length; i++) if (data[offset + i] !== bytes[i]) return false;
+  return true;
 }
 
 /**
@@ -136,10 +142,10 @@ function isLaidOut({ data, optionsLength }: StreamEntry, end: number): boolean {
  *
  * @throws when the data is malformed; an entry from elsewhere is untrusted input.
  */
-export function decodeEntry({ type, data }: StreamEntry): ClusterMessage {
+export function decodeEntry({ messageType, data }: StreamEntry): ClusterMessage {
   const text = data.toString();
-  if (text.startsWith('{')) return parseData(type, JSON.parse(text));
+  if (text.startsWith('{')) return parseData(messageType, JSON.parse(text));
   const raw = unpack(Buffer.from(text, 'base64'));
   if (hasPlaceholder(raw)) throw new TypeError('it holds what a client takes for the place of an attachment');
-  return parseData(type, raw);
+  return parseData(messageType, raw);
 }

@@ -42,6 +42,21 @@ export function pushEntry(
   if (carrier?.tracestate !== undefined) command.push(Field.tracestate, carrier.tracestate);
 }
 
+/** The bytes of a name of three or four as one number, as names are looked at for every entry; 0 for a longer one. */
+function shortName(name: Uint8Array): number {
+  if (name.length < 3 || name.length > 4) return 0;
+  return ((name[0]! << 24) | (name[1]! << 16) | (name[2]! << 8) | (name[3] ?? 0)) >>> 0;
+}
+
+const Short = {
+  uid: shortName(Buffer.from(Field.uid)),
+  namespace: shortName(Buffer.from(Field.namespace)),
+  type: shortName(Buffer.from(Field.type)),
+  data: shortName(Buffer.from(Field.data)),
+  header: shortName(Buffer.from(Field.header)),
+  publisher: shortName(Buffer.from(Field.publisher)),
+} as const;
+
 const HEADER = /^([1-9]\d{0,15}) (0|[1-9]\d{0,8})(?: (\w{1,64}))?$/;
 
 /** Reads the fields of an entry; `undefined` when one that is needed is missing, or one is malformed. */
@@ -54,33 +69,31 @@ export function readEntry(stream: string, id: string, fields: readonly Buffer[])
   let publisher: string | undefined;
   let carrier: TraceCarrier | undefined;
   for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i]!;
     const value = fields[i + 1]!;
-    switch (fields[i]!.toString('latin1')) {
-      case Field.uid:
+    switch (shortName(name)) {
+      case Short.uid:
         uid = value.toString();
         break;
-      case Field.namespace:
+      case Short.namespace:
         namespace = value.toString();
         break;
-      case Field.type:
+      case Short.type:
         type = Number(value.toString('latin1'));
         break;
-      case Field.data:
+      case Short.data:
         data = value;
         break;
-      case Field.header:
+      case Short.header:
         header = value.toString('latin1');
         break;
-      case Field.publisher:
+      case Short.publisher:
         publisher = value.toString();
         break;
-      case Field.traceparent:
-        (carrier ??= {}).traceparent = value.toString();
-        break;
-      case Field.tracestate:
-        (carrier ??= {}).tracestate = value.toString();
-        break;
-      default:
+      default: {
+        const long = name.toString('latin1');
+        if (long === Field.traceparent || long === Field.tracestate) (carrier ??= {})[long] = value.toString();
+      }
     }
   }
   if (!uid || !namespace || type === undefined || !Number.isSafeInteger(type)) return undefined;

@@ -1,6 +1,6 @@
 import { MessageType } from 'socket.io-adapter';
 import type { Packet } from '../socket-io.js';
-import type { MessageTypeName, TraceCarrier } from '../telemetry-port.js';
+import type { MessageTypeName, ReceivedMessage, TraceCarrier } from '../telemetry-port.js';
 
 /** Which sockets a message is for, as it travels. */
 export interface WireOptions {
@@ -39,26 +39,32 @@ export interface Sender {
 }
 
 /** An entry of the stream whose fields are there and of the right form. Its data is decoded only when someone needs it. */
-export class StreamEntry {
+export class StreamEntry implements ReceivedMessage {
   /** Number of the entry among those of its publisher; `undefined` for an entry of the peer package. */
   seq: number | undefined;
   /** Length of the options in the data, in bytes; 0 when it is not laid out that way. */
   optionsLength = 0;
   /** The id under which answers are awaited, where a node of this package asks. */
   requestId: string | undefined;
+  /** Published by this node itself. */
+  own = false;
 
   constructor(
     readonly stream: string,
     readonly id: string,
     readonly uid: string,
     readonly namespace: string,
-    readonly type: number,
+    readonly messageType: number,
     /** Who numbers the entry: the node, unless it comes from a process without a Server. */
     readonly publisher: string,
     readonly carrier: TraceCarrier | undefined,
     /** What the entry carries, as text in UTF-8. */
     private bytes: Buffer,
   ) {}
+
+  get type(): MessageTypeName {
+    return typeName(this.messageType, this.requestId !== undefined);
+  }
 
   get data(): Buffer {
     return this.bytes;

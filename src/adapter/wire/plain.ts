@@ -75,7 +75,7 @@ function plain(value: unknown, path: string, parents: object[], strict: boolean)
   }
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON === 'function') {
-    return plain(toJSON.call(value, path), path, [...parents, value], strict);
+    return plain(toJSON.call(value), path, [...parents, value], strict);
   }
   if (value instanceof Number || value instanceof String || value instanceof Boolean) return value.valueOf();
   const within = [...parents, value];
