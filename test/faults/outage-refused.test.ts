@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { freePort } from '../../src/testing/free-port.js';
+import type { RedisServer } from '../../src/testing/index.js';
+import { waitFor } from '../harness/index.js';
+import { commandStats } from './support/command-stats.js';
+import { connected, piledUp } from './support/node-state.js';
+import { cutConnections } from './support/outages.js';
+import { useOwnRedis } from './support/own-redis.js';
+import { Traffic, UNHARMED } from './support/traffic.js';
+
+interface Refusal {
+  name: string;
+  begin(redis: RedisServer): Promise<unknown>;
+  end(redis: RedisServer): Promise<unknown>;
+  /** The command that counts the attempts; each is made of one of it. */
+  attempt: 'multi' | 'xread';
+}
+
+const REFUSALS: Refusal[] = [
+  {
+    name: 'writing is forbidden (ACL)',
+    begin: (redis) => redis.command('ACL', 'SETUSER', 'default', '-xadd'),
+    end: (redis) => redis.command('ACL', 'SETUSER', 'default', '+xadd'),
+    attempt: 'multi',
+  },
+  {
+    name: 'reading is forbidden (ACL)',
+    begin: (redis) => redis.command('ACL', 'SETUSER', 'default', '-xread'),
+    end: (redis) => redis.command('ACL', 'SETUSER', 'default', '+xread'),
+    attempt: 'xread',
+  },
+  {
+    name: 'the memory is used up (OOM)',
+    begin: (redis) => redis.command('CONFIG', 'SET', 'maxmemory', '1'),
+    end: (redis) => redis.command('CONFIG', 'SET', 'maxmemory', '0'),
+    attempt: 'multi',
+  },
+  {
+    name: 'Redis has become a replica (READONLY)',
+    begin: async (redis) => redis.command('REPLICAOF', '127.0.0.1', String(await freePort())),
+    end: (redis) => redis.command('REPLICAOF', 'NO', 'ONE'),
+    attempt: 'multi',
+  },
+];
+
+// With connection state recovery, local clients depend on Redis, too.
+describe('Redis refuses', () => {
+  const own = useOwnRedis({ serverOptions: { connectionStateRecovery: {} } });
+
+  for (const { name, begin, end, attempt } of REFUSALS) {
+    it(`${name}: it is tried again, ever more slowly, and nothing is lost`, async () => {
+      const { redis, cluster } = own();
+      const clients = await cluster.connectEach();
+      const traffic = await Traffic.start(cluster, clients, { every: 10 });
+      await traffic.flows(50);
+      await begin(redis);
+      await triedSlowly(redis, attempt);
+      await end(redis);
+      await traffic.flows(50);
+
+      expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
+    });
+  }
+
+  it('everything is forbidden, and the connections are cut: they come back', async () => {
+    const { redis, cluster } = own();
+    const clients = await cluster.connectEach();
+    const traffic = await Traffic.start(cluster, clients, { every: 10 });
+    await traffic.flows(50);
+    await redis.command('ACL', 'SETUSER', 'default', '-@all', '+acl', '+client|kill');
+    await cutConnections(redis);
+    await piledUp(cluster.nodes, 200);
+    await redis.command('ACL', 'SETUSER', 'default', '+@all');
+    await traffic.flows(50);
+
+    expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
+    await connected(cluster.nodes);
+  });
+
+  it('the stream is no stream (WRONGTYPE): it is tried again, and goes on once it is one', async () => {
+    const { redis, cluster } = own();
+    const clients = await cluster.connectEach();
+    await cluster.barrier();
+    await cluster.redis.multi().del(cluster.streamName).set(cluster.streamName, 'no stream').exec();
+    const traffic = await Traffic.start(cluster, clients, { every: 10 });
+    await triedSlowly(redis, 'multi');
+    await cluster.redis.del(cluster.streamName);
+    await traffic.flows(50);
+
+    expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
+  });
+});
+
+/** Of 10 attempts by two nodes, one has made 5, the delays between which grow from 25 ms, or more, to 200. */
+async function triedSlowly(redis: RedisServer, command: string): Promise<void> {
+  const begin = performance.now();
+  const before = await attempts(redis, command);
+  await waitFor(async () => (await attempts(redis, command)) >= before + 10, {
+    deadline: 20_000,
+    interval: 20,
+    what: `${command} to be tried again`,
+  });
+  expect(performance.now() - begin).toBeGreaterThan(300);
+}
+
+async function attempts(redis: RedisServer, command: string): Promise<number> {
+  const { calls, rejected } = await commandStats(redis, command);
+  return calls + rejected;
+}

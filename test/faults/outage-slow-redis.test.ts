@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import type { RedisServer } from '../../src/testing/index.js';
+import { useOwnRedis } from './support/own-redis.js';
+
+interface Stall {
+  name: string;
+  begin(redis: RedisServer): Promise<unknown>;
+  end(redis: RedisServer): Promise<unknown>;
+}
+
+const STALLS: Stall[] = [
+  { name: 'is stopped in its tracks', begin: (redis) => redis.pause(), end: (redis) => redis.resume() },
+  {
+    name: 'holds back what is written',
+    begin: (redis) => redis.command('CLIENT', 'PAUSE', '60000', 'WRITE'),
+    end: (redis) => redis.command('CLIENT', 'UNPAUSE'),
+  },
+  { name: 'is dead', begin: (redis) => redis.kill(), end: (redis) => redis.restart() },
+];
+
+describe('a slow or absent Redis delays no local delivery, without connection state recovery', () => {
+  const own = useOwnRedis();
+
+  for (const { name, begin, end } of STALLS) {
+    it(`while Redis ${name}, the clients of a node are served by it; the others once Redis is back`, async () => {
+      const { redis, cluster } = own();
+      const [near, far] = await cluster.connectEach();
+      near!.socket.on('question', (answer) => answer('near'));
+      far!.socket.on('question', (answer) => answer('far'));
+      await begin(redis);
+      // the deadlines of next() and run() pass long before Redis is back, if what they wait for needs Redis
+      const asked = cluster.node(0).run((io) => io.timeout(18_000).emitWithAck('question') as Promise<string[]>);
+      await near!.next('question');
+      const rooms = await cluster.node(0).run((io, _ctx, id) => {
+        io.emit('message', 1);
+        io.in(id).socketsJoin('room');
+        io.to('room').emit('message', 2);
+        io.in(id).socketsLeave('room');
+        return [...io.sockets.sockets.get(id)!.rooms];
+      }, near!.id);
+      expect(await near!.next('message', 2)).toEqual([[1], [2]]);
+      expect(rooms).toEqual([near!.id]);
+      expect(far!.events).toEqual([]);
+      await cluster.node(0).run((io, _ctx, id) => io.in(id).disconnectSockets(), near!.id);
+      await near!.disconnected();
+      await end(redis);
+
+      expect(await far!.next('message', 1, { deadline: 15_000 })).toEqual([[1]]);
+      expect(far!.events.map(({ event }) => event)).toEqual(['question', 'message']);
+      expect((await asked).sort()).toEqual(['far', 'near']);
+    });
+  }
+});

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { connected } from './support/node-state.js';
+import { cutConnections } from './support/outages.js';
+import { useOwnRedis } from './support/own-redis.js';
+import { heartbeats, trimUnder } from './support/trim-under.js';
+
+const PUBLISHED = 300;
+const KEPT = 50;
+
+for (const recovery of [false, true]) {
+  describe(`the stream is trimmed under a reader that sleeps (recovery ${recovery ? 'on' : 'off'})`, () => {
+    const own = useOwnRedis({
+      nodes: 3,
+      adapterOptions: { heartbeatInterval: 100, heartbeatTimeout: 30_000, blockTimeInMs: 200 },
+      serverOptions: recovery ? { connectionStateRecovery: {} } : {},
+    });
+
+    it('a reader whose connection was cut meanwhile counts exactly what it missed', async () => {
+      const { redis, cluster } = own();
+      const [first, second, asleep] = cluster.nodes;
+      const { client, gaps } = await trimUnder({
+        cluster,
+        asleep: asleep!,
+        publishers: [first!, second!],
+        published: PUBLISHED,
+        kept: KEPT,
+        meanwhile: () => cutConnections(redis),
+      });
+
+      expect(client.received('message')).toHaveLength(KEPT);
+      expect(gaps).toEqual([{ ...gaps[0], missed: 2 * PUBLISHED - KEPT }]);
+    });
+
+    it('it is told of once, with the count, and the reader goes on with what there is', async () => {
+      const { cluster } = own();
+      const [publisher, , asleep] = cluster.nodes;
+      const { client, gaps } = await trimUnder({
+        cluster,
+        asleep: asleep!,
+        publishers: [publisher!],
+        published: PUBLISHED,
+        kept: KEPT,
+      });
+      const received = client.received('message').map(([, n]) => n as number);
+
+      expect(received.slice(-KEPT)).toEqual([...Array(PUBLISHED).keys()].slice(-KEPT));
+      expect(received).toEqual([...new Set(received)].sort((a, b) => a - b));
+      expect(gaps).toEqual([{ ...gaps[0], missed: PUBLISHED - received.length }]);
+    });
+
+    it('it is told of once where several nodes had published, too', async () => {
+      const { cluster } = own();
+      const [first, second, asleep] = cluster.nodes;
+      const { gaps } = await trimUnder({
+        cluster,
+        asleep: asleep!,
+        publishers: [first!, second!],
+        published: PUBLISHED,
+        kept: PUBLISHED + KEPT,
+      });
+
+      expect(gaps).toHaveLength(1);
+    });
+
+    it('it is not told of again: not when the connections are cut later, and not with every heartbeat', async () => {
+      const { redis, cluster } = own();
+      const [silent, second, asleep] = cluster.nodes;
+      await trimUnder({
+        cluster,
+        asleep: asleep!,
+        publishers: [silent!, second!],
+        published: PUBLISHED,
+        kept: KEPT,
+      });
+      await heartbeats(asleep!, silent!, 2);
+      const lost = (await asleep!.recorded('connectionLost')).length;
+      await heartbeats(asleep!, silent!, 5);
+      expect(await asleep!.recorded('connectionLost')).toHaveLength(lost);
+
+      const gaps = (await asleep!.recorded('gap')).length;
+      await cutConnections(redis);
+      await connected(cluster.nodes);
+      const client = await cluster.connect(asleep!);
+      await cluster.barrier([client]);
+      expect(await asleep!.recorded('gap')).toHaveLength(gaps);
+    });
+  });
+}

@@ -1,0 +1,82 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+interface Link {
+  client: Socket;
+  server: Socket;
+  mute: boolean;
+}
+
+/**
+ * Stands between nodes and Redis, and loses what it is told to lose on the way: what a kill does by chance, it does each time.
+ */
+export class RedisProxy {
+  readonly #links = new Set<Link>();
+  #listening!: Server;
+  #everyNth = 0;
+  #seen = 0;
+  /** Replies to XADD that were lost so far. */
+  lost = 0;
+
+  private constructor(private readonly target: { host: string; port: number }) {}
+
+  static async start(target: { host: string; port: number }): Promise<RedisProxy> {
+    const proxy = new RedisProxy(target);
+    proxy.#listening = createServer((client) => proxy.#open(client));
+    await new Promise<void>((resolve) => proxy.#listening.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => proxy.#close());
+    return proxy;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${(this.#listening.address() as AddressInfo).port}`;
+  }
+
+  /** From now on, of every nth XADD Redis' reply is lost, and the connection with it. 0 for none. */
+  loseReplies(everyNth: number): void {
+    this.#everyNth = everyNth;
+  }
+
+  /** What Redis says is no longer heard on the connections that there are, and nobody is told; new ones work. */
+  mute(): void {
+    for (const link of this.#links) link.mute = true;
+  }
+
+  #open(client: Socket): void {
+    const server = connect(this.target);
+    const link: Link = { client, server, mute: false };
+    this.#links.add(link);
+    let losing = false;
+    client.on('data', (bytes) => {
+      if (this.#everyNth > 0 && bytes.includes('XADD') && ++this.#seen % this.#everyNth === 0) losing = true;
+      server.write(bytes);
+    });
+    server.on('data', (bytes) => {
+      if (losing) {
+        this.lost++;
+        client.destroy();
+        server.destroy();
+      } else if (!link.mute) {
+        client.write(bytes);
+      }
+    });
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.#links.delete(link);
+        other.destroy();
+      });
+    }
+  }
+
+  #close(): void {
+    this.#listening.close();
+    for (const { client, server } of this.#links) {
+      client.destroy();
+      server.destroy();
+    }
+  }
+}
