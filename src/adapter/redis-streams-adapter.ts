@@ -49,7 +49,7 @@ export class RedisStreamsAdapter extends Adapter {
         {
           nsp,
           sids: this.sids,
-          addAll: (sid, rooms) => super.addAll(sid, rooms),
+          addAll: (sid, rooms) => void super.addAll(sid, rooms),
           delAll: (sid) => super.delAll(sid),
           write: (socket, packet) => this.#delivery.writeMissed(socket, packet),
         },
@@ -232,7 +232,7 @@ export class RedisStreamsAdapter extends Adapter {
   }
 
   override addAll(id: string, rooms: Set<string>): void {
-    super.addAll(id, rooms);
+    void super.addAll(id, rooms);
     const socket = this.nsp.sockets.get(id);
     if (socket && rooms.has(id)) {
       this.#node.writeBatching.use(socket.conn);
@@ -243,7 +243,7 @@ export class RedisStreamsAdapter extends Adapter {
   }
 
   override del(id: string, room: string): void {
-    super.del(id, room);
+    void super.del(id, room);
     const socket = this.nsp.sockets.get(id);
     if (socket && this.#node.options.sessions === 'crash-safe') this.#recovery?.keep(socket);
   }
@@ -269,7 +269,10 @@ export class RedisStreamsAdapter extends Adapter {
     if (entry.messageType === Number(MessageType.BROADCAST) && entry.requestId === undefined) {
       return this.#delivery.deliverEntry(entry, own);
     }
-    if (own && entry.requestId !== undefined) return void this.#ownShare.get(entry.requestId)?.();
+    if (own && entry.requestId !== undefined) {
+      this.#ownShare.get(entry.requestId)?.();
+      return undefined;
+    }
     const message = decodeEntry(entry);
     // never fires where it was emitted
     if (own && message.type === MessageType.SERVER_SIDE_EMIT) return undefined;
