@@ -3,6 +3,7 @@
  * wait until the Server is in the cluster.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { telemetryOf } from './telemetry-setup.mjs';
 
 const connected = async (client) => {
   client.on('error', () => undefined);
@@ -14,10 +15,10 @@ const connected = async (client) => {
 const SETTLING = 500;
 
 export const ADAPTERS = {
-  'nestjs-redis-streams-adapter': async (url, options) => {
+  'nestjs-redis-streams-adapter': async (url, { telemetryName, ...options }) => {
     const { createAdapter } = await import('nestjs-redis-streams-adapter/adapter');
     const { createClient } = await import('redis');
-    const adapter = createAdapter(createClient({ url }), options);
+    const adapter = createAdapter(createClient({ url }), { ...options, ...(await telemetryOf(telemetryName)) });
     return { adapter, ready: (io) => adapter.ready(io) };
   },
   'streams-adapter, redis 6': async (url, { maxLen }) => {
