@@ -118,10 +118,13 @@ describe('AckCollector', () => {
           ];
           const expected = courses.flatMap(({ answers }) => answers);
 
-          const { results, ends, collector } = broadcast(uids, foreign.length);
+          const state = broadcast(uids, foreign.length);
+          const { results, ends, collector } = state;
           const lanes = courses.map(({ happenings }) => [...happenings]);
           while (lanes.some(({ length }) => length > 0)) {
             expect(results).toEqual([]);
+            // nobody would bring it another answer
+            expect(state.closed).toBe(0);
             const left = lanes.filter(({ length }) => length > 0);
             left[choices.next().value % left.length]!.shift()!(collector);
             await settle();
