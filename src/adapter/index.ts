@@ -24,6 +24,7 @@ export {
   type EmitterOptions,
   type NamespaceEmitter,
 } from './emitter/emitter.js';
+export type { EmitterSnapshot } from './emitter/emitter-link.js';
 export type { AnyEvents } from './emitter/typed-events.js';
 export type { RedisStreamsEvents } from './events.js';
 export type { HandshakeRedaction, RedisStreamsAdapterOptions, ResolvedOptions, SessionMode } from './options.js';

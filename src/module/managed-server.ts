@@ -23,6 +23,11 @@ export class ManagedServer {
     return this.ownHttpServer === undefined;
   }
 
+  /** Whether it is in the cluster now. */
+  get joined(): boolean {
+    return this.adapter.snapshot().some(({ joined }) => joined);
+  }
+
   /** Resolves once the adapter is ready. */
   ready(): Promise<void> {
     return this.adapter.ready(this.server);

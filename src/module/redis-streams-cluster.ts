@@ -3,6 +3,7 @@ import type {
   ClusterRequestOptions,
   ClusterView,
   CountOptions,
+  NodeSnapshot,
   NodeStatus,
   SocketCount,
 } from '../adapter/index.js';
@@ -22,7 +23,7 @@ import type { SocketServers } from './socket-servers.js';
  * }
  * ```
  *
- * It is about the gateways that set neither port nor path; for others see {@link forServer}. Every method rejects where there is no such
+ * It is about the gateways that set neither port nor path; for others see {@link forServer}. Every method fails where there is no such
  * server, and before the application has been initialised.
  */
 export class RedisStreamsCluster implements ClusterView {
@@ -52,6 +53,11 @@ export class RedisStreamsCluster implements ClusterView {
    */
   async self(): Promise<NodeStatus> {
     return this.forServer({}).self();
+  }
+
+  /** The node of this process, as far as Redis need not be asked. */
+  snapshot(): NodeSnapshot {
+    return this.forServer({}).snapshot();
   }
 
   /**

@@ -1,6 +1,6 @@
-import { Emitter, type AnyEvents } from '../adapter/index.js';
+import { Emitter, type AnyEvents, type EmitterSnapshot } from '../adapter/index.js';
 import type { SocketServerAddress } from './module-options.js';
-import { describeServer, isMainServer, serverAddress } from './server-options.js';
+import { describeServer, serverAddress } from './server-options.js';
 import type { SocketServers } from './socket-servers.js';
 
 /**
@@ -25,6 +25,7 @@ export class RedisStreamsEmitter<
   ServerSideEvents extends object = AnyEvents,
 > extends Emitter<Events, ServerSideEvents> {
   readonly #servers: SocketServers;
+  /** Emitters for other servers than the main one, by how they are called in the log. */
   readonly #others = new Map<string, Emitter>();
 
   /** @internal */
@@ -45,14 +46,22 @@ export class RedisStreamsEmitter<
     const { mainAddress } = this.#servers;
     const address = serverAddress(server.port ?? 0, server.path ?? mainAddress.path);
     if (address.port === mainAddress.port && address.path === mainAddress.path) return this as unknown as Emitter<E, S>;
-    const label = describeServer(address);
+    const label = `emitter for ${describeServer(address)}`;
     let emitter = this.#others.get(label);
     if (emitter === undefined) {
       emitter = new Emitter(this.#servers.client, this.#servers.adapterOptions(address));
-      this.#servers.relay(emitter.events, isMainServer(address) ? 'emitter' : `emitter, ${label}`);
+      this.#servers.relay(emitter.events, label);
       this.#others.set(label, emitter);
     }
     return emitter as unknown as Emitter<E, S>;
+  }
+
+  /** @internal The state of those emitters that are in use. */
+  snapshots(): Array<EmitterSnapshot & { label: string }> {
+    return [['emitter', this] as const, ...this.#others].flatMap(([label, emitter]) => {
+      const snapshot = emitter.snapshot();
+      return snapshot ? [{ label, ...snapshot }] : [];
+    });
   }
 
   /** The module does this when the application stops. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { startRedis, TestClient } from '../harness/index.js';
+import { startRedis, TestClient, waitFor } from '../harness/index.js';
 import { NestRelease } from './fixtures/nest-release.js';
 
 /** The oldest that the ranges of the peer dependencies allow. */
@@ -8,6 +8,7 @@ const OLDEST = {
   '@nestjs/core': '11.0.0',
   '@nestjs/platform-express': '11.0.0',
   '@nestjs/platform-socket.io': '11.0.0',
+  '@nestjs/terminus': '11.0.0',
   '@nestjs/websockets': '11.0.0',
   '@opentelemetry/api': '1.9.0',
   redis: '5.0.0',
@@ -22,6 +23,7 @@ const PREVIOUS = {
   '@nestjs/core': '11.2.10',
   '@nestjs/platform-express': '11.2.10',
   '@nestjs/platform-socket.io': '11.2.6',
+  '@nestjs/terminus': '11.1.1',
   '@nestjs/websockets': '11.2.6',
   redis: '5.9.0',
 };
@@ -38,7 +40,7 @@ async function connect(url: string, options: { namespace?: string; path?: string
   return client.connect();
 }
 
-describe.each(RELEASES)('the built package on %s', (_name, install) => {
+describe.each(RELEASES)('the built package on %s', (name, install) => {
   let release: NestRelease;
 
   beforeAll(async () => {
@@ -80,6 +82,24 @@ describe.each(RELEASES)('the built package on %s', (_name, install) => {
       await client.connect(b.url);
       expect(client.recovered).toBe(true);
     }
+  });
+
+  it('tells Terminus of its health', async () => {
+    const redis = await startRedis();
+    const app = await release.start({ REDIS_URL: redis.url });
+    const ask = async (route: string) => {
+      const response = await fetch(`${app.url}/health/${route}`);
+      return [response.status, ((await response.json()) as { details: { adapter: object } }).details.adapter];
+    };
+    expect(await ask('check')).toMatchObject([200, { status: 'up', servers: { 'path /admin': { joined: true } } }]);
+    expect(await ask('ready')).toEqual([200, { status: 'up' }]);
+    const reasons = [{}, {}].map(() => expect.stringContaining('its own heartbeats have not come back') as string);
+    // Terminus 11 knows no third status.
+    const third = name === 'Nest 12' ? { status: 'degraded' } : { status: 'up', degraded: true };
+    expect(await ask('degraded')).toMatchObject([200, { ...third, reasons }]);
+    await redis.kill();
+    await waitFor(async () => (await ask('check'))[0] === 503, { what: 'the outage to be told' });
+    expect(await ask('ready')).toEqual([200, { status: 'up' }]);
   });
 
   it('says at its start that there is no Redis', async () => {

@@ -89,4 +89,12 @@ describe('What an entry loads', () => {
 
     expect(await application.run(imported('./testing'))).toEqual(publicNames['./testing']);
   });
+
+  it('is Terminus for ./health, which says so where it is missing', async () => {
+    const application = await packed.install('module', required());
+
+    await expect(application.run(imported('./health'))).rejects.toThrow(
+      "'nestjs-redis-streams-adapter/health' needs the package '@nestjs/terminus', version 11 or 12. Make sure to install it: npm install @nestjs/terminus",
+    );
+  });
 });

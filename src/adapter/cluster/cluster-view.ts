@@ -1,7 +1,7 @@
 import type { Adapter } from 'socket.io-adapter';
 import type { ClusterNode } from '../cluster-node.js';
 import { RequestTimeoutError } from '../errors.js';
-import { streamStatuses, type NodeStatus } from '../snapshot.js';
+import { streamStatuses, type NodeSnapshot, type NodeStatus } from '../snapshot.js';
 import type { NamespaceCount } from './census.js';
 
 /** A node of the cluster. */
@@ -60,6 +60,8 @@ export interface ClusterView {
    * @throws while Redis is away, which has to be asked for the ends of the streams.
    */
   self(): Promise<NodeStatus>;
+  /** This node itself, as far as Redis need not be asked. */
+  snapshot(): NodeSnapshot;
 }
 
 /** What `node` can tell of its cluster. */
@@ -104,6 +106,7 @@ export function clusterView(node: ClusterNode): ClusterView {
         return { sockets: sum(error.responses as number[]), missing: [...error.missing] };
       }
     },
+    snapshot: () => node.snapshot(),
     self: async () => ({ ...node.snapshot(), streams: await streamStatuses(node) }),
   };
 }

@@ -9,11 +9,20 @@ import { OverflowAlarm } from '../overflow-alarm.js';
 import type { RedisConnection, RedisDriver } from '../redis/driver.js';
 import { watchConnection } from '../redis/watch-connection.js';
 import { StreamWriter } from '../stream/stream-writer.js';
-import type { TelemetrySource } from '../telemetry-port.js';
+import type { ConnectionState, TelemetrySource } from '../telemetry-port.js';
 import type { EncodedMessage } from '../wire/entry-codec.js';
 
 /** Who the messages are from, for every node: nobody who is counted, or asked anything. The peer package has the same name for it. */
 const UID = 'emitter';
+
+/** The state of an emitter at one moment. */
+export interface EmitterSnapshot {
+  state: ConnectionState;
+  /** Messages that wait for Redis. */
+  outboxSize: number;
+  /** How full the outbox is, from 0 to 1: by number or by bytes, whichever is more. */
+  outboxFill: number;
+}
 
 /** The way of an emitter to the log. It is opened when it is first used. */
 export class EmitterLink {
@@ -33,6 +42,12 @@ export class EmitterLink {
 
   get onlyPlaintext(): boolean {
     return this.options.onlyPlaintext;
+  }
+
+  /** `undefined` before it is used. */
+  snapshot(): EmitterSnapshot | undefined {
+    if (this.#connection === undefined || this.#writer === undefined) return undefined;
+    return { state: this.#connection.state, outboxSize: this.#writer.size, outboxFill: this.#writer.fill };
   }
 
   /** Resolves with the id of the message's entry once it is in the log. */

@@ -7,7 +7,7 @@ import { resolveOptions } from '../resolve-options.js';
 import { withScope } from '../scope.js';
 import { encodeMessage } from '../wire/entry-codec.js';
 import { BroadcastEmitter, refuseAcknowledgement } from './broadcast-emitter.js';
-import { EmitterLink } from './emitter-link.js';
+import { EmitterLink, type EmitterSnapshot } from './emitter-link.js';
 import type { AnyEvents, EventArguments, EventName } from './typed-events.js';
 
 /** Options of {@link createEmitter}: those of the adapter that concern what is published. They must be the same as the nodes have. */
@@ -78,6 +78,11 @@ export class Emitter<
   /** What happens to the connection and the outbox. */
   get events(): EventEmitter<EmitterEvents> {
     return this.link.events as EventEmitter<EmitterEvents>;
+  }
+
+  /** The state of the connection and of the outbox; `undefined` before the emitter is used. */
+  snapshot(): EmitterSnapshot | undefined {
+    return this.link.snapshot();
   }
 
   /**
