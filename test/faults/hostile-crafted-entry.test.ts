@@ -38,6 +38,16 @@ const CRAFTED: Record<string, (uid: string, n: number) => Record<string, string>
     ),
     hdr: `${n} 0 made_up`,
   }),
+  ...Object.fromEntries(
+    [-1, 1.5, 1e300].map((id) => [
+      `the number ${id} for its acknowledgement`,
+      (uid: string, n: number) => ({
+        ...broadcast(`{"opts":{"rooms":[],"flags":{"ackId":${id}}},"packet":{"type":2,"data":["odd"]}}`),
+        uid,
+        hdr: `${3_000_000 + n} 0`,
+      }),
+    ]),
+  ),
   'a number far ahead of those of a node': (uid, n) => ({
     ...broadcast(laidOut('["odd"]')),
     uid,

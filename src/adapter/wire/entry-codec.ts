@@ -16,7 +16,7 @@ const ARGUMENTS_PREFIX = ',"packet":{"type":2,"data":';
 const BROADCAST_SUFFIX = '}}';
 const PREFIX_LENGTH = OPTIONS_PREFIX.length;
 /** The brackets belong to it: what follows the arguments is put right behind the last of them, and a space would come between. */
-const LAYOUT = { arguments: Buffer.from(ARGUMENTS_PREFIX), suffix: Buffer.from(BROADCAST_SUFFIX) };
+const LAYOUT = { arguments: Buffer.from(`${ARGUMENTS_PREFIX}[`), suffix: Buffer.from(`]${BROADCAST_SUFFIX}`) };
 
 /** The part of an entry that depends on the message alone. */
 export interface EncodedMessage {

@@ -63,7 +63,8 @@ function parseFlags(raw: unknown): WireFlags {
   if (typeof timeout === 'number') flags.timeout = timeout;
   if (typeof expectSingleResponse === 'boolean') flags.expectSingleResponse = expectSingleResponse;
   if (typeof countOnly === 'boolean') flags.countOnly = countOnly;
-  if (typeof ackId === 'number') flags.ackId = ackId;
+  // a client ends its connection over any other
+  if (Number.isSafeInteger(ackId) && (ackId as number) >= 0) flags.ackId = ackId as number;
   return flags;
 }
 
