@@ -78,6 +78,34 @@ describe('a session', () => {
     }
   });
 
+  it('is restored by a node that has fallen behind once it has caught up', async () => {
+    const redis = await startRedis();
+    const user = ['ACL', 'SETUSER', 'slow', 'on', '>secret', '~*', '&*', '+@all'];
+    await redis.command(...user);
+    const slow = { redisOptions: { username: 'slow', password: 'secret' } };
+    const behind = await startCluster({ redisUrl: redis.url, serverOptions, nodes: [{}, slow] });
+    const client = await present(behind, 0, { rooms: ['room'] });
+    const witness = await present(behind, 1, { rooms: ['room'] });
+    await redis.command(...user, '-xread');
+    // what its last XREAD waited for is the last that it gets
+    await send(behind.node(0), 'room', 0, 1);
+    await witness.next('packet');
+    await send(behind.node(0), 'room', 1, 10);
+    await client.next('packet', 10);
+    await client.drop();
+    await send(behind.node(0), 'room', 10, 15);
+    const returned = client.connect(behind.node(1));
+    await behind.node(1).run((io, ctx) => ctx.waitFor(() => io.engine.clientsCount === 2));
+    expect(witness.received('packet')).toEqual(numbers(0, 1));
+    await redis.command(...user);
+    await returned;
+    await send(behind.node(0), 'room', 15, 20);
+
+    expect(client.recovered).toBe(true);
+    expect(await client.next('packet', 20)).toEqual(numbers(0, 20));
+    expect(await witness.next('packet', 20)).toEqual(numbers(0, 20));
+  });
+
   it('with a malformed or impossible offset makes a fresh connection, and is there for its client afterwards', async () => {
     const client = await away(cluster(), 0, { rooms: ['room'] });
     const { pid, offset } = claimOf(client);
@@ -179,6 +207,8 @@ describe('a client that could not come back', () => {
   it('comes back when a middleware lets it in at last', async () => {
     const cluster = await startCluster({
       serverOptions: { connectionStateRecovery: { skipMiddlewares: false } },
+      // a session that is still taken is not waited for until it is free by itself
+      adapterOptions: { restoreTimeout: 3_000 },
       setup: (io, ctx) => {
         io.use(
           (_socket, next) => void setTimeout(() => next(ctx.state['closed'] ? new Error('not now') : undefined), 5),
