@@ -36,5 +36,5 @@ export const publicNames: Record<string, readonly string[]> = {
     'createEmitter',
   ],
   './health': ['RedisStreamsHealthIndicator'],
-  './testing': ['RedisServer', 'findRedis'],
+  './testing': ['RedisServer', 'TestCluster', 'findRedis', 'waitFor'],
 };
