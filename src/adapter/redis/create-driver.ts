@@ -2,7 +2,8 @@ import { InvalidOptionError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { show } from '../resolve-options.js';
 import type { RedisDriver } from './driver.js';
-import { nodeRedisDriver, type NodeRedisClient } from './node-redis.js';
+import { nodeRedisDriver } from './node-redis.js';
+import type { NodeRedisClient } from './node-redis-link.js';
 
 /** A client of the `redis` package (5 or 6), as made by `createClient()`. Whatever modules, scripts and versions of the protocol it has, it fits. */
 export interface RedisClient {

@@ -34,6 +34,11 @@ export interface RedisConnection {
   /** Called when the connection becomes ready (again), and when it is lost. */
   on(event: 'ready', listener: () => void): void;
   on(event: 'lost', listener: (error: Error | undefined) => void): void;
+  /**
+   * What of the connection leads to where `key` is: the connection itself, or, where the keys are spread over a cluster, a part of it
+   * with a state and events of its own. Keys that one command may name together have the same part.
+   */
+  forKey(key: string): RedisConnection;
 }
 
 /** One family of Redis clients. Nothing else asks what kind of client it was given. */

@@ -71,6 +71,7 @@ class FlakyConnection implements RedisConnection {
   unsubscribe = unexpected;
   whenReady = unexpected;
   close = (): void => undefined;
+  forKey = (): this => this;
 
   async #exchange(commands: ReadonlyArray<readonly RedisArgument[]>): Promise<string[]> {
     if (this.state !== 'ready') throw new Error('not connected');
