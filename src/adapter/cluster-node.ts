@@ -229,6 +229,9 @@ export class ClusterNode {
       this.sessions.releaseAll();
       await Promise.all([this.log.writer.drained(), this.sessions.settled()]);
       await this.membership.leave();
+      // claims that were under way when this began
+      this.sessions.releaseAll();
+      await this.sessions.settled();
     };
     await withDeadline(farewell(), AbortSignal.timeout(shutdownTimeout)).catch(() => undefined);
     this.sessions.close();

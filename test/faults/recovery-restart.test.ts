@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RedisServer } from '../../src/testing/index.js';
 import { decodeSession } from '../../src/adapter/sessions/session.js';
 import { startCluster, startRedis, waitFor, type Cluster, type ServerNode, type TestClient } from '../harness/index.js';
 import { away, numbers, present, send } from './support/away.js';
@@ -94,6 +95,34 @@ describe('a deployment', () => {
       expect(await client.next('packet', 4)).toEqual(numbers(0, 4));
     });
   }
+
+  it('leaves a client its session that has come to a node just before it stops', async () => {
+    const redis = await startRedis();
+    const cluster = await startCluster({
+      redisUrl: redis.url,
+      serverOptions,
+      // a session that is still taken is not waited for until it is free by itself
+      adapterOptions: { shutdownTimeout: 20_000, restoreTimeout: 3_000 },
+    });
+    const [stopping, other] = [cluster.node(0), cluster.node(1)];
+    const client = await away(cluster, stopping, { rooms: ['room'] });
+    await send(other, 'room', 0, 3);
+    await cluster.barrier([await cluster.connect(other)]);
+    const connections = recordConnections(client);
+    // the node is about to take the session when it is told to stop
+    await redis.command('CLIENT', 'PAUSE', '100000', 'WRITE');
+    void client.connect(stopping).catch(() => undefined);
+    await waitFor(async () => (await blocked(redis)).includes('set'));
+    const stopped = stopping.close();
+    await stopping.run(() => undefined);
+    await redis.command('CLIENT', 'UNPAUSE');
+    await stopped;
+    await client.disconnected();
+    await client.connect(other);
+
+    expect(connections).toEqual([true]);
+    expect(await client.next('packet', 3)).toEqual(numbers(0, 3));
+  });
 });
 
 describe('the clients of a node that was killed', () => {
@@ -164,6 +193,12 @@ async function roomsSaved(cluster: Cluster, client: TestClient, expected: string
     const rooms = decodeSession(await cluster.redis.get(cluster.sessionKeyPrefix + client.pid!))?.rooms;
     return rooms?.filter((room) => room !== client.id).join() === expected.join();
   });
+}
+
+/** The commands that connections wait for. See https://redis.io/docs/latest/commands/client-list/ */
+async function blocked(redis: RedisServer): Promise<string[]> {
+  const rows = String(await redis.command('CLIENT', 'LIST')).split('\n');
+  return rows.filter((row) => / flags=\w*b/.test(row)).map((row) => / cmd=(\S+)/.exec(row)![1]!);
 }
 
 function recordConnections(client: TestClient): boolean[] {
