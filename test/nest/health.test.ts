@@ -174,6 +174,18 @@ describe('isHealthy', () => {
     });
   });
 
+  it('is down once a server has been closed', async () => {
+    const redis = await startRedis();
+    const app = await startApp({ imports: withHealth({ url: redis.url }) });
+    const indicator = app.nest.get(RedisStreamsHealthIndicator);
+    await app.nest.get<Chat>(ChatGateway).server.of('/').adapter.close();
+
+    expect(await indicator.isHealthy()).toEqual({
+      'redis-streams': { status: 'down', reasons: [`The server on ${main}: it has left the cluster`], servers: {} },
+    });
+    expect(await indicator.isReady()).toMatchObject({ 'redis-streams': { status: 'down' } });
+  });
+
   it('is about the emitter, too, once that is used, and in a process without a server', async () => {
     const redis = await startRedis();
     @Module({ imports: withHealth({ url: redis.url }) })

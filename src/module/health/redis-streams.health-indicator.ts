@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import type { HealthIndicatorResult, HealthIndicatorService as Service } from '@nestjs/terminus';
+import type { HealthIndicatorResult, HealthIndicatorStatus } from '@nestjs/terminus';
 import { withDeadline } from '../../adapter/deadline.js';
 import { resolveOptions } from '../../adapter/resolve-options.js';
 import type { ManagedServer } from '../managed-server.js';
@@ -17,7 +17,7 @@ import {
   type HealthThresholds,
   type ServerFigures,
 } from './assessment.js';
-import { HealthIndicatorService } from './terminus.js';
+import { KNOWS_DEGRADED } from './terminus.js';
 
 const DEFAULT_KEY = 'redis-streams';
 
@@ -51,10 +51,7 @@ export interface RedisStreamsHealthOptions extends RedisStreamsReadinessOptions,
  */
 @Injectable()
 export class RedisStreamsHealthIndicator {
-  constructor(
-    @Inject(HealthIndicatorService) private readonly health: Service,
-    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
-  ) {}
+  constructor(@Inject(ModuleRef) private readonly moduleRef: ModuleRef) {}
 
   /**
    * How well the Socket.IO servers of the application, and its emitter, are doing.
@@ -76,17 +73,21 @@ export class RedisStreamsHealthIndicator {
     const { heartbeatTimeout } = resolveOptions(validateModuleOptions(servers.options));
     const thresholds = { maxLag: 5_000, maxOutboxFill: 0.1, maxHeartbeatAge: heartbeatTimeout, ...defined(options) };
     const signal = AbortSignal.timeout(options.timeout ?? 1_000);
-    const figures = await Promise.all(servers.all.map((managed) => examine(managed, signal)));
-    const labels = servers.all.map(({ address }) => describeServer(address));
-    const found = figures.map((one, index) =>
-      prefixed(`The server on ${labels[index]!}`, assessServer(one, thresholds)),
+    const examined = await Promise.all(
+      servers.all.map(async (managed) => ({
+        label: describeServer(managed.address),
+        figures: await examine(managed, signal),
+      })),
+    );
+    const found = examined.map(({ label, figures }) =>
+      prefixed(`The server on ${label}`, figures ? assessServer(figures, thresholds) : LEFT),
     );
     for (const { label, ...snapshot } of instance.emitter.snapshots()) {
       found.push(prefixed(`The ${label}`, assessEmitter(snapshot, thresholds)));
     }
     if (servers.draining) found.push({ down: ['The application is stopping'], degraded: [] });
-    return this.#result(key, found, {
-      servers: Object.fromEntries(labels.map((label, index) => [label, figures[index]])),
+    return resultOf(key, found, {
+      servers: Object.fromEntries(examined.flatMap(({ label, figures }) => (figures ? [[label, figures]] : []))),
     });
   }
 
@@ -107,7 +108,7 @@ export class RedisStreamsHealthIndicator {
     for (const { address, joined } of servers.all) {
       if (!joined) down.push(`The server on ${describeServer(address)}: it has not joined the cluster`);
     }
-    return Promise.resolve(this.#result(key, [{ down, degraded: [] }], {}));
+    return Promise.resolve(resultOf(key, [{ down, degraded: [] }], {}));
   }
 
   #find(name: string | undefined): { servers: SocketServers; instance: RedisStreams } {
@@ -123,27 +124,30 @@ export class RedisStreamsHealthIndicator {
       );
     }
   }
-
-  #result<Key extends string>(
-    key: Key,
-    found: readonly Assessment[],
-    data: Record<string, unknown>,
-  ): HealthIndicatorResult<Key> {
-    const session = this.health.check(key);
-    const down = found.flatMap((one) => one.down);
-    const degraded = found.flatMap((one) => one.degraded);
-    if (down.length > 0) return session.down({ reasons: [...down, ...degraded], ...data });
-    if (degraded.length === 0) return session.up(data);
-    const reasons = { reasons: degraded, ...data };
-    // Terminus 12 on
-    return typeof session.degraded === 'function'
-      ? session.degraded(reasons)
-      : session.up({ degraded: true, ...reasons });
-  }
 }
 
-/** The figures of a server; without those that Redis did not tell in time. */
-async function examine({ adapter, server }: ManagedServer, signal: AbortSignal): Promise<ServerFigures> {
+function resultOf<Key extends string>(
+  key: Key,
+  found: readonly Assessment[],
+  data: Record<string, unknown>,
+): HealthIndicatorResult<Key> {
+  const down = found.flatMap((one) => one.down);
+  const degraded = found.flatMap((one) => one.degraded);
+  const reasons = [...down, ...degraded];
+  let status: HealthIndicatorStatus = down.length > 0 ? 'down' : 'up';
+  const more: Record<string, unknown> = { ...(reasons.length > 0 && { reasons }), ...data };
+  if (status === 'up' && degraded.length > 0) {
+    if (KNOWS_DEGRADED) status = 'degraded';
+    else more['degraded'] = true;
+  }
+  return { [key]: { status, ...more } } as HealthIndicatorResult<Key>;
+}
+
+const LEFT: Assessment = { down: ['it has left the cluster'], degraded: [] };
+
+/** The figures of a server, without those that Redis did not tell in time; `undefined` when it has left the cluster. */
+async function examine({ adapter, server }: ManagedServer, signal: AbortSignal): Promise<ServerFigures | undefined> {
+  if (adapter.snapshot().length === 0) return undefined;
   const view = adapter.cluster(server);
   const status = await withDeadline(view.self(), signal).catch(() => view.snapshot());
   return figuresOf(status, Date.now());

@@ -1,17 +1,17 @@
 import { createRequire } from 'node:module';
 
-type Terminus = typeof import('@nestjs/terminus');
+/** Whether the Terminus of the application knows the status `degraded`, as it does from version 12 on. */
+export const KNOWS_DEGRADED = Number.parseInt(version(), 10) >= 12;
 
-/** Of `@nestjs/terminus`, which is there only where the application has installed it. */
-export const HealthIndicatorService: Terminus['HealthIndicatorService'] = load().HealthIndicatorService;
-
-/** An import that fails says where it was, which is in this package; a person has to know what to install. */
-function load(): Terminus {
-  const require = createRequire(import.meta.url);
+/**
+ * The version of `@nestjs/terminus`.
+ *
+ * @throws where it is not installed: a person has to know what to do then.
+ */
+function version(): string {
   try {
-    return require('@nestjs/terminus') as Terminus;
+    return (createRequire(import.meta.url)('@nestjs/terminus/package.json') as { version: string }).version;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     throw new Error(
       "'nestjs-redis-streams-adapter/health' needs the package '@nestjs/terminus', version 11 or 12. Make sure to install it: " +
         'npm install @nestjs/terminus',
