@@ -1,6 +1,15 @@
-import type { Attributes, BatchObservableResult, Counter, Histogram, Meter, Observable } from '@opentelemetry/api';
+import type {
+  Attributes,
+  BatchObservableResult,
+  Histogram,
+  Meter,
+  MeterProvider,
+  Observable,
+} from '@opentelemetry/api';
 import type { AttributesHook } from './attributes-hook.js';
 import { COUNTERS, GAUGES, HISTOGRAMS, UP_DOWN_COUNTERS, type MetricDefinition } from './metric-definitions.js';
+import { StreamMetrics } from './stream-metrics.js';
+import { Totals, type Total } from './totals.js';
 
 type Counters = typeof COUNTERS;
 type Histograms = typeof HISTOGRAMS;
@@ -11,17 +20,24 @@ type Observables = typeof OBSERVABLES;
 export type Values<D extends MetricDefinition> = ValuesOf<D['attributes']>;
 type ValuesOf<A extends readonly string[]> = { [I in keyof A]: string | undefined };
 
+/** A histogram for one combination of attributes. */
+export interface Measurement {
+  record(value: number): void;
+}
+
 /** All instruments, made from one meter. Another meter needs another object: instruments of no SDK stay dead for good. */
 export class Instruments {
   readonly #hook: AttributesHook;
-  readonly #counters: Record<keyof Counters, Counter>;
+  readonly #totals: Totals;
   readonly #histograms: Record<keyof Histograms, Histogram>;
   readonly #observables: Record<keyof Observables, Observable>;
   readonly #attributes = new Map<string, Attributes>();
+  readonly #added = new Map<Attributes, Total>();
+  readonly #streams = new Map<string, StreamMetrics>();
 
-  constructor(meter: Meter, hook: AttributesHook) {
+  constructor(provider: MeterProvider, meter: Meter, hook: AttributesHook) {
     this.#hook = hook;
-    this.#counters = build(COUNTERS, ({ name, ...rest }) => meter.createCounter(name, rest));
+    this.#totals = Totals.of(provider, meter);
     this.#histograms = build(HISTOGRAMS, ({ name, buckets, ...rest }) =>
       meter.createHistogram(name, { ...rest, advice: { explicitBucketBoundaries: buckets } }),
     );
@@ -32,11 +48,43 @@ export class Instruments {
   }
 
   add<K extends keyof Counters>(key: K, value: number, ...values: Values<Counters[K]>): void {
-    this.#counters[key].add(value, this.#attributesOf(COUNTERS[key], values));
+    const total = this.total(key, ...values);
+    // Nothing that is counted can make a total fall, or no number.
+    if (value > 0) {
+      total.value += value;
+    }
   }
 
   record<K extends keyof Histograms>(key: K, value: number, ...values: Values<Histograms[K]>): void {
     this.#histograms[key].record(value, this.#attributesOf(HISTOGRAMS[key], values));
+  }
+
+  /** What `add` adds to, to be kept and added to without it. */
+  total<K extends keyof Counters>(key: K, ...values: Values<Counters[K]>): Total {
+    const attributes = this.#attributesOf(COUNTERS[key], values);
+    let total = this.#added.get(attributes);
+    if (!total) {
+      total = this.#totals.of(key, attributes);
+      this.#added.set(attributes, total);
+    }
+    return total;
+  }
+
+  /** What `record` records with, to be kept. */
+  measurement<K extends keyof Histograms>(key: K, ...values: Values<Histograms[K]>): Measurement {
+    const histogram = this.#histograms[key];
+    const attributes = this.#attributesOf(HISTOGRAMS[key], values);
+    return { record: (value) => histogram.record(value, attributes) };
+  }
+
+  /** What is recorded for each message of the stream. */
+  stream(stream: string): StreamMetrics {
+    let metrics = this.#streams.get(stream);
+    if (!metrics) {
+      metrics = new StreamMetrics(this, stream);
+      this.#streams.set(stream, metrics);
+    }
+    return metrics;
   }
 
   observe<K extends keyof Observables>(
@@ -56,7 +104,7 @@ export class Instruments {
     return this.#attributesOf(OBSERVABLES[key], values);
   }
 
-  // Every combination is made once and kept: there are few, and each message needs two or three.
+  // Every combination is made once and kept: there are few.
   #attributesOf(definition: MetricDefinition, values: readonly (string | undefined)[]): Attributes {
     let key = definition.name;
     for (const value of values) {

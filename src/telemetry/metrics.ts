@@ -6,6 +6,7 @@ import type { COUNTERS, HISTOGRAMS } from './metric-definitions.js';
 import { INSTRUMENTATION_SCOPE } from './names.js';
 import { primeNode, primeStreams } from './prime.js';
 import type { Sources } from './sources.js';
+import type { StreamMetrics } from './stream-metrics.js';
 
 /** Records metrics, with the instruments of the MeterProvider that is in force. */
 export class Metrics {
@@ -48,11 +49,21 @@ export class Metrics {
     const meter = provider.getMeter(INSTRUMENTATION_SCOPE);
     this.#instruments = undefined;
     if (meter !== createNoopMeter()) {
-      this.#instruments = new Instruments(meter, this.#hook);
+      this.#instruments = new Instruments(provider, meter, this.#hook);
       this.#gauges = new Gauges(meter, this.#instruments, this.#sources);
       this.#prime();
     }
     return true;
+  }
+
+  /** Whether there is an SDK. */
+  get active(): boolean {
+    return this.#instruments !== undefined;
+  }
+
+  /** What is recorded for each message of the stream; `undefined` where there is no SDK. */
+  stream(stream: string): StreamMetrics | undefined {
+    return this.#instruments?.stream(stream);
   }
 
   add<K extends keyof typeof COUNTERS>(key: K, value: number, ...values: Values<(typeof COUNTERS)[K]>): void {

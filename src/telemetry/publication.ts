@@ -1,9 +1,9 @@
-import { SpanKind, type Span, type SpanContext } from '@opentelemetry/api';
+import { context, SpanKind, type Span, type SpanContext } from '@opentelemetry/api';
 import type { PublishedMessage, PublishTelemetry, TraceCarrier } from '../adapter/telemetry-port.js';
 import { writeCarrier } from './carrier.js';
 import { errorType } from './error-type.js';
 import { AttributeName, SpanName } from './names.js';
-import { redisAttributes } from './redis-attributes.js';
+import { passOn } from './spans.js';
 import type { Toolbox } from './toolbox.js';
 
 /** One message, from its publication until Redis has it. */
@@ -12,7 +12,8 @@ export class Publication implements PublishTelemetry {
   readonly message: PublishedMessage;
   readonly #tools: Toolbox;
   readonly #span: Span;
-  readonly #start = performance.now();
+  /** `undefined` where there is no SDK. */
+  readonly #start: number | undefined;
 
   constructor(tools: Toolbox, message: PublishedMessage) {
     const { sources, spans, metrics } = tools;
@@ -20,22 +21,12 @@ export class Publication implements PublishTelemetry {
       // A process that only emits has no node to start, nor a poll that looks after the metrics.
       metrics.refresh();
     }
-    const { stream, deferred } = message;
-    const operation = deferred ? SpanName.CREATE : SpanName.XADD;
     this.message = message;
     this.#tools = tools;
-    const attributes = redisAttributes(sources, stream, operation, deferred ? 'create' : 'send', message);
-    if (!deferred) {
-      attributes[AttributeName.ROOM_COUNT] = message.roomCount;
-    }
-    this.#span = spans.start({
-      operation,
-      target: stream,
-      kind: SpanKind.PRODUCER,
-      attributes,
-    });
+    this.#start = metrics.active ? performance.now() : undefined;
+    this.#span = spans.active ? this.#startSpan(message) : passOn(context.active());
     this.carrier = writeCarrier(this.#span.spanContext());
-    if (deferred) {
+    if (message.deferred) {
       // The message may wait for minutes, and a span that is open so long shows late or never.
       spans.end(this.#span);
     }
@@ -45,22 +36,41 @@ export class Publication implements PublishTelemetry {
     return this.#span.spanContext();
   }
 
+  #startSpan(message: PublishedMessage): Span {
+    const { redisAttributes, spans } = this.#tools;
+    const { stream, deferred } = message;
+    const operation = deferred ? SpanName.CREATE : SpanName.XADD;
+    const attributes = redisAttributes.of(stream, operation, deferred ? 'create' : 'send', message);
+    if (!deferred) {
+      attributes[AttributeName.ROOM_COUNT] = message.roomCount;
+    }
+    return spans.start({ operation, target: stream, kind: SpanKind.PRODUCER, attributes });
+  }
+
   published(id: string): void {
-    this.#settle(undefined, { [AttributeName.MESSAGING_MESSAGE_ID]: id });
+    const { stream, type, deferred } = this.message;
+    const metrics = this.#tools.metrics.stream(stream);
+    metrics?.sent(type);
+    if (!deferred) {
+      if (this.#start !== undefined) {
+        metrics?.operation(secondsSince(this.#start));
+      }
+      if (this.#span.isRecording()) {
+        this.#tools.spans.end(this.#span, { [AttributeName.MESSAGING_MESSAGE_ID]: id });
+      }
+    }
   }
 
   failed(error: unknown): void {
-    this.#settle(error ?? null);
-  }
-
-  #settle(error: unknown, attributes?: Record<string, string>): void {
     const { metrics, spans } = this.#tools;
     const { stream, type, deferred } = this.message;
-    const kind = error === undefined ? undefined : errorType(error);
+    const kind = errorType(error);
     metrics.add('sent', 1, stream, type, kind);
     if (!deferred) {
-      metrics.record('operation', secondsSince(this.#start), stream, kind);
-      spans.end(this.#span, attributes, error);
+      if (this.#start !== undefined) {
+        metrics.record('operation', secondsSince(this.#start), stream, kind);
+      }
+      spans.end(this.#span, undefined, error ?? null);
     }
   }
 }

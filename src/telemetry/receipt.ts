@@ -1,35 +1,39 @@
-import { ROOT_CONTEXT, SpanKind, TraceFlags, type Span, type SpanContext } from '@opentelemetry/api';
-import type { ReceivedMessage, ReceiveTelemetry } from '../adapter/telemetry-port.js';
+import { context, ROOT_CONTEXT, SpanKind, TraceFlags, type Span, type SpanContext } from '@opentelemetry/api';
+import type { MessageTypeName, ReceivedMessage, ReceiveTelemetry } from '../adapter/telemetry-port.js';
 import { runInRoot } from './ambient.js';
-import { readCarrier } from './carrier.js';
+import { isSampled, mayBeSampled, readCarrier } from './carrier.js';
 import { errorType } from './error-type.js';
 import { AttributeName, SpanName } from './names.js';
 import { secondsSince } from './publication.js';
-import { commonToAll, redisAttributes } from './redis-attributes.js';
+import { commonToAll } from './redis-attributes.js';
 import { linksTo, remoteParent, runIn } from './spans.js';
+import type { StreamMetrics } from './stream-metrics.js';
 import type { Toolbox } from './toolbox.js';
-
-const ENTRY_ID = /^(\d+)-\d+$/;
 
 /** The entries of one poll, until the last of them is processed. */
 export class Receipt implements ReceiveTelemetry {
   readonly #tools: Toolbox;
   readonly #stream: string;
   readonly #span: Span | undefined;
+  /** `undefined` where there is no SDK. */
+  readonly #metrics: StreamMetrics | undefined;
   #skipped = 0;
 
   constructor(tools: Toolbox, stream: string, entries: readonly ReceivedMessage[]) {
     this.#tools = tools;
     this.#stream = stream;
-    this.#count(entries);
-    const sampled = entries.map(creationOf).filter(isSampled);
+    this.#metrics = tools.metrics.stream(stream);
+    if (this.#metrics) {
+      count(entries, this.#metrics);
+    }
+    const sampled = sampledOf(entries);
     if (sampled.length > 0) {
       this.#span = tools.spans.start({
         operation: SpanName.XREAD,
         target: this.#stream,
         kind: SpanKind.CLIENT,
         attributes: {
-          ...redisAttributes(tools.sources, stream, SpanName.XREAD, 'receive', commonToAll(entries)),
+          ...tools.redisAttributes.of(stream, SpanName.XREAD, 'receive', commonToAll(entries)),
           [AttributeName.MESSAGING_BATCH_MESSAGE_COUNT]: entries.length,
         },
         parent: ROOT_CONTEXT,
@@ -39,21 +43,18 @@ export class Receipt implements ReceiveTelemetry {
   }
 
   process(entry: ReceivedMessage, deliver: () => number | undefined): void {
-    const start = performance.now();
-    const span = this.#startProcess(entry);
+    const start = this.#metrics && performance.now();
     let delivered: number | undefined;
     let failure: unknown;
     try {
-      delivered = span ? runIn(span, ROOT_CONTEXT, deliver) : runInRoot(deliver);
+      delivered = this.#deliver(entry, deliver);
     } catch (error) {
       failure = error ?? null;
       throw error;
     } finally {
-      if (span) {
-        const attributes = delivered === undefined ? undefined : { [AttributeName.DELIVERED_COUNT]: delivered };
-        this.#tools.spans.end(span, attributes, failure);
+      if (start !== undefined) {
+        this.#measure(entry, start, delivered, failure);
       }
-      this.#measure(entry, start, delivered, failure);
     }
   }
 
@@ -66,25 +67,37 @@ export class Receipt implements ReceiveTelemetry {
     }
   }
 
-  #count(entries: readonly ReceivedMessage[]): void {
-    const counts = new Map<string, number>();
-    for (const { type } of entries) {
-      counts.set(type, (counts.get(type) ?? 0) + 1);
+  #deliver(entry: ReceivedMessage, deliver: () => number | undefined): number | undefined {
+    const creation = entry.own ? undefined : readCarrier(entry.carrier);
+    if (!creation) {
+      return runInRoot(deliver);
     }
-    for (const [type, count] of counts) {
-      this.#tools.metrics.add('consumed', count, this.#stream, type);
+    // Samplers do as the parent does, so no span is asked for, but what the delivery does has to know of its parent.
+    if (!isSampled(creation)) {
+      return context.with(remoteParent(creation), deliver);
+    }
+    const span = this.#startProcess(entry, creation);
+    let delivered: number | undefined;
+    let failure: unknown;
+    try {
+      delivered = runIn(span, ROOT_CONTEXT, deliver);
+      return delivered;
+    } catch (error) {
+      failure = error ?? null;
+      throw error;
+    } finally {
+      const attributes = delivered === undefined ? undefined : { [AttributeName.DELIVERED_COUNT]: delivered };
+      this.#tools.spans.end(span, attributes, failure);
     }
   }
 
-  #startProcess(entry: ReceivedMessage): Span | undefined {
-    const creation = creationOf(entry);
-    if (!creation) {
-      return undefined;
-    }
-    const { sources, spans } = this.#tools;
-    const attributes = redisAttributes(sources, this.#stream, SpanName.PROCESS, 'process', entry);
-    attributes[AttributeName.NODE_UID] = entry.uid;
-    attributes[AttributeName.MESSAGING_MESSAGE_ID] = entry.id;
+  #startProcess(entry: ReceivedMessage, creation: SpanContext): Span {
+    const { redisAttributes, spans } = this.#tools;
+    const attributes = {
+      ...redisAttributes.of(this.#stream, SpanName.PROCESS, 'process', entry),
+      [AttributeName.NODE_UID]: entry.uid,
+      [AttributeName.MESSAGING_MESSAGE_ID]: entry.id,
+    };
     return spans.start({
       operation: SpanName.PROCESS,
       target: this.#stream,
@@ -96,26 +109,55 @@ export class Receipt implements ReceiveTelemetry {
   }
 
   #measure(entry: ReceivedMessage, start: number, delivered: number | undefined, failure: unknown): void {
-    const { metrics } = this.#tools;
-    const kind = failure === undefined ? undefined : errorType(failure);
-    metrics.record('process', secondsSince(start), this.#stream, entry.type, kind);
+    const seconds = secondsSince(start);
+    if (failure !== undefined) {
+      this.#tools.metrics.record('process', seconds, this.#stream, entry.type, errorType(failure));
+    } else {
+      this.#metrics?.processed(entry.type, seconds);
+    }
     if (delivered === 0) {
       this.#skipped += 1;
     } else if (failure === undefined) {
-      const published = ENTRY_ID.exec(entry.id)?.[1];
-      if (published !== undefined) {
+      // An entry id is the time of Redis in milliseconds, a dash and a number.
+      const published = parseInt(entry.id, 10);
+      if (!Number.isNaN(published)) {
         // The clock of Redis may be ahead of ours.
-        metrics.record('delivery', Math.max(0, (Date.now() - Number(published)) / 1_000), this.#stream);
+        this.#metrics?.delivery(Math.max(0, (Date.now() - published) / 1_000));
       }
     }
   }
 }
 
-/** The context in which another node created the message. */
-function creationOf({ own, carrier }: ReceivedMessage): SpanContext | undefined {
-  return own ? undefined : readCarrier(carrier);
+/** Adds the entries up, with one addition for those of a type that follow each other. */
+function count(entries: readonly ReceivedMessage[], metrics: StreamMetrics): void {
+  let type: MessageTypeName | undefined;
+  let sum = 0;
+  for (const entry of entries) {
+    if (entry.type !== type) {
+      if (type !== undefined) {
+        metrics.consumed(type, sum);
+      }
+      type = entry.type;
+      sum = 0;
+    }
+    sum += 1;
+  }
+  if (type !== undefined) {
+    metrics.consumed(type, sum);
+  }
 }
 
-function isSampled(creation: SpanContext | undefined): creation is SpanContext {
-  return creation !== undefined && (creation.traceFlags & TraceFlags.SAMPLED) !== 0;
+/** The contexts in which other nodes created the entries, of those that are sampled. */
+function sampledOf(entries: readonly ReceivedMessage[]): SpanContext[] {
+  const contexts: SpanContext[] = [];
+  for (const { own, carrier } of entries) {
+    // The flags alone are read first: most are not sampled.
+    if (!own && carrier && mayBeSampled(carrier)) {
+      const creation = readCarrier(carrier);
+      if (creation && isSampled(creation)) {
+        contexts.push(creation);
+      }
+    }
+  }
+  return contexts;
 }

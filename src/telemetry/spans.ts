@@ -3,6 +3,7 @@ import {
   diag,
   INVALID_SPAN_CONTEXT,
   isSpanContextValid,
+  ProxyTracerProvider,
   ROOT_CONTEXT,
   SpanStatusCode,
   trace,
@@ -12,6 +13,7 @@ import {
   type Span,
   type SpanKind,
   type SpanContext,
+  type SpanOptions,
   type Tracer,
   type TracerProvider,
 } from '@opentelemetry/api';
@@ -47,14 +49,23 @@ export class Spans {
     this.#hook = hook;
   }
 
-  start({ operation, target, kind, attributes, parent = context.active(), links = [] }: SpanStart): Span {
+  /** Whether there is an SDK: without one, attributes are not worth putting together. */
+  get active(): boolean {
+    return this.#currentTracer() !== undefined;
+  }
+
+  start({ operation, target, kind, attributes, parent = context.active(), links }: SpanStart): Span {
+    const tracer = this.#currentTracer();
+    if (!tracer) {
+      return passOn(parent);
+    }
     const name = `${operation} ${target}`;
     try {
-      return this.#currentTracer().startSpan(
-        name,
-        { kind, attributes: this.#hook.apply('span', name, attributes), links },
-        parent,
-      );
+      const options: SpanOptions = { kind, attributes: this.#hook.apply('span', name, attributes) };
+      if (links) {
+        options.links = links;
+      }
+      return tracer.startSpan(name, options, parent);
     } catch (error) {
       diag.error(`${INSTRUMENTATION_SCOPE}: span "${name}" could not be started.`, error);
       return NO_SPAN;
@@ -82,19 +93,32 @@ export class Spans {
 
   // A tracer of the global provider finds an SDK that is set up later, but keeps the first that it found: ask for another
   // one when the SDK was replaced.
-  #currentTracer(): Tracer {
+  #currentTracer(): Tracer | undefined {
     const provider = this.#fixed ?? trace.getTracerProvider();
     if (!this.#tracer || provider !== this.#provider) {
       this.#provider = provider;
-      this.#tracer = provider.getTracer(INSTRUMENTATION_SCOPE);
+      this.#tracer = hasSdk(provider) ? provider.getTracer(INSTRUMENTATION_SCOPE) : undefined;
     }
     return this.#tracer;
   }
 }
 
+/** Whether the provider makes spans: the global one is there before the SDK is. */
+function hasSdk(provider: TracerProvider): boolean {
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(INSTRUMENTATION_SCOPE) !== undefined;
+}
+
+/** What stands for a span where there is no SDK: the context of its parent, as far as there is one. */
+export function passOn(parent: Context): Span {
+  const active = trace.getSpanContext(parent);
+  return active && isSpanContextValid(active) ? trace.wrapSpanContext(active) : NO_SPAN;
+}
+
 /** Runs `run` with the span active. Where the span is none, that is not worth a switch of context. */
 export function runIn<T>(span: Span, parent: Context, run: () => T): T {
-  return isSpanContextValid(span.spanContext()) ? context.with(trace.setSpan(parent, span), run) : run();
+  return span !== NO_SPAN && isSpanContextValid(span.spanContext())
+    ? context.with(trace.setSpan(parent, span), run)
+    : run();
 }
 
 /** The links that a span may have to these contexts. */

@@ -16,7 +16,7 @@ import { AttributeName as A, SpanName } from './names.js';
 import type { TelemetryOptions } from './options.js';
 import { Publication, secondsSince } from './publication.js';
 import { Receipt } from './receipt.js';
-import { commonToAll, redisAttributes } from './redis-attributes.js';
+import { commonToAll, RedisAttributes } from './redis-attributes.js';
 import { Sources } from './sources.js';
 import { linksTo, runIn, Spans, type SpanStart } from './spans.js';
 import type { Toolbox } from './toolbox.js';
@@ -31,6 +31,7 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
     const sources = new Sources();
     this.#tools = {
       sources,
+      redisAttributes: new RedisAttributes(sources),
       spans: new Spans(options.tracerProvider, hook),
       metrics: new Metrics(options.meterProvider, hook, sources),
     };
@@ -53,7 +54,7 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
   publish: TelemetryPort['publish'] = (message) => new Publication(this.#tools, message);
 
   flush: TelemetryPort['flush'] = (stream, publications) => {
-    const { sources } = this.#tools;
+    const { redisAttributes } = this.#tools;
     const own = publications.filter(isPublication);
     return this.#operation(
       {
@@ -61,7 +62,7 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
         target: stream,
         kind: SpanKind.CLIENT,
         attributes: {
-          ...redisAttributes(sources, stream, SpanName.XADD, 'send', commonToAll(own.map(({ message }) => message))),
+          ...redisAttributes.of(stream, SpanName.XADD, 'send', commonToAll(own.map(({ message }) => message))),
           [A.MESSAGING_BATCH_MESSAGE_COUNT]: publications.length,
         },
         parent: ROOT_CONTEXT,
@@ -74,7 +75,7 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
   poll: TelemetryPort['poll'] = (stream, result) => {
     const { metrics } = this.#tools;
     metrics.refresh();
-    metrics.add('polls', 1, stream, result);
+    metrics.stream(stream)?.polled(result);
   };
 
   receive: TelemetryPort['receive'] = (stream, entries) => new Receipt(this.#tools, stream, entries);
@@ -108,7 +109,7 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
   };
 
   heartbeatSent: TelemetryPort['heartbeatSent'] = (destination) => {
-    const { metrics, sources } = this.#tools;
+    const { metrics, redisAttributes } = this.#tools;
     metrics.refresh();
     const count = (_seconds: number, kind: string | undefined): void => metrics.add('heartbeats', 1, 'sent', kind);
     if (!this.#heartbeatSpans) {
@@ -119,7 +120,7 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
         operation: SpanName.HEARTBEAT,
         target: destination,
         kind: SpanKind.CLIENT,
-        attributes: redisAttributes(sources, destination, SpanName.HEARTBEAT, 'send', { type: 'heartbeat' }),
+        attributes: redisAttributes.of(destination, SpanName.HEARTBEAT, 'send', { type: 'heartbeat' }),
         parent: ROOT_CONTEXT,
       },
       count,

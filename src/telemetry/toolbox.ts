@@ -1,4 +1,5 @@
 import type { Metrics } from './metrics.js';
+import type { RedisAttributes } from './redis-attributes.js';
 import type { Sources } from './sources.js';
 import type { Spans } from './spans.js';
 
@@ -7,4 +8,5 @@ export interface Toolbox {
   readonly spans: Spans;
   readonly metrics: Metrics;
   readonly sources: Sources;
+  readonly redisAttributes: RedisAttributes;
 }
