@@ -3,6 +3,7 @@ import type { PublishedMessage, PublishTelemetry, TraceCarrier } from '../adapte
 import { writeCarrier } from './carrier.js';
 import { errorType } from './error-type.js';
 import { AttributeName, SpanName } from './names.js';
+import { redisAttributes } from './redis-attributes.js';
 import { passOn } from './spans.js';
 import type { Toolbox } from './toolbox.js';
 
@@ -37,10 +38,10 @@ export class Publication implements PublishTelemetry {
   }
 
   #startSpan(message: PublishedMessage): Span {
-    const { redisAttributes, spans } = this.#tools;
+    const { sources, spans } = this.#tools;
     const { stream, deferred } = message;
     const operation = deferred ? SpanName.CREATE : SpanName.XADD;
-    const attributes = redisAttributes.of(stream, operation, deferred ? 'create' : 'send', message);
+    const attributes = redisAttributes(sources, stream, operation, deferred ? 'create' : 'send', message);
     if (!deferred) {
       attributes[AttributeName.ROOM_COUNT] = message.roomCount;
     }

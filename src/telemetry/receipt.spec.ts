@@ -169,6 +169,20 @@ describe('a message of another node', () => {
     expect(within).toMatchObject({ traceId: TRACE, traceFlags: 0 });
   });
 
+  test('that is not sampled is no question to the sampler', () => {
+    const asked: string[] = [];
+    recorder = new Recorder({
+      shouldSample: (_context, _traceId, name) => {
+        asked.push(name);
+        return { decision: 2 };
+      },
+    }).install();
+    receive([entryOf({ carrier: unsampled }), entryOf({ own: true })]);
+    expect(asked).toEqual([]);
+    receive([entryOf()]);
+    expect(asked).toEqual(['xread socket.io', 'process socket.io']);
+  });
+
   test('keeps its tracestate', () => {
     let state;
     receive([entryOf({ carrier: { ...carrier, tracestate: 'a=1,b=2' } })], () => {

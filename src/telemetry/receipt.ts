@@ -5,7 +5,7 @@ import { isSampled, mayBeSampled, readCarrier } from './carrier.js';
 import { errorType } from './error-type.js';
 import { AttributeName, SpanName } from './names.js';
 import { secondsSince } from './publication.js';
-import { commonToAll } from './redis-attributes.js';
+import { commonToAll, redisAttributes } from './redis-attributes.js';
 import { linksTo, remoteParent, runIn } from './spans.js';
 import type { StreamMetrics } from './stream-metrics.js';
 import type { Toolbox } from './toolbox.js';
@@ -33,7 +33,7 @@ export class Receipt implements ReceiveTelemetry {
         target: this.#stream,
         kind: SpanKind.CLIENT,
         attributes: {
-          ...tools.redisAttributes.of(stream, SpanName.XREAD, 'receive', commonToAll(entries)),
+          ...redisAttributes(tools.sources, stream, SpanName.XREAD, 'receive', commonToAll(entries)),
           [AttributeName.MESSAGING_BATCH_MESSAGE_COUNT]: entries.length,
         },
         parent: ROOT_CONTEXT,
@@ -92,12 +92,10 @@ export class Receipt implements ReceiveTelemetry {
   }
 
   #startProcess(entry: ReceivedMessage, creation: SpanContext): Span {
-    const { redisAttributes, spans } = this.#tools;
-    const attributes = {
-      ...redisAttributes.of(this.#stream, SpanName.PROCESS, 'process', entry),
-      [AttributeName.NODE_UID]: entry.uid,
-      [AttributeName.MESSAGING_MESSAGE_ID]: entry.id,
-    };
+    const { sources, spans } = this.#tools;
+    const attributes = redisAttributes(sources, this.#stream, SpanName.PROCESS, 'process', entry);
+    attributes[AttributeName.NODE_UID] = entry.uid;
+    attributes[AttributeName.MESSAGING_MESSAGE_ID] = entry.id;
     return spans.start({
       operation: SpanName.PROCESS,
       target: this.#stream,

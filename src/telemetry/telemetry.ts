@@ -16,7 +16,7 @@ import { AttributeName as A, SpanName } from './names.js';
 import type { TelemetryOptions } from './options.js';
 import { Publication, secondsSince } from './publication.js';
 import { Receipt } from './receipt.js';
-import { commonToAll, RedisAttributes } from './redis-attributes.js';
+import { commonToAll, redisAttributes } from './redis-attributes.js';
 import { Sources } from './sources.js';
 import { linksTo, runIn, Spans, type SpanStart } from './spans.js';
 import type { Toolbox } from './toolbox.js';
@@ -31,7 +31,6 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
     const sources = new Sources();
     this.#tools = {
       sources,
-      redisAttributes: new RedisAttributes(sources),
       spans: new Spans(options.tracerProvider, hook),
       metrics: new Metrics(options.meterProvider, hook, sources),
     };
@@ -54,7 +53,7 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
   publish: TelemetryPort['publish'] = (message) => new Publication(this.#tools, message);
 
   flush: TelemetryPort['flush'] = (stream, publications) => {
-    const { redisAttributes } = this.#tools;
+    const { sources } = this.#tools;
     const own = publications.filter(isPublication);
     return this.#operation(
       {
@@ -62,7 +61,7 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
         target: stream,
         kind: SpanKind.CLIENT,
         attributes: {
-          ...redisAttributes.of(stream, SpanName.XADD, 'send', commonToAll(own.map(({ message }) => message))),
+          ...redisAttributes(sources, stream, SpanName.XADD, 'send', commonToAll(own.map(({ message }) => message))),
           [A.MESSAGING_BATCH_MESSAGE_COUNT]: publications.length,
         },
         parent: ROOT_CONTEXT,
@@ -109,7 +108,7 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
   };
 
   heartbeatSent: TelemetryPort['heartbeatSent'] = (destination) => {
-    const { metrics, redisAttributes } = this.#tools;
+    const { metrics, sources } = this.#tools;
     metrics.refresh();
     const count = (_seconds: number, kind: string | undefined): void => metrics.add('heartbeats', 1, 'sent', kind);
     if (!this.#heartbeatSpans) {
@@ -120,7 +119,7 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
         operation: SpanName.HEARTBEAT,
         target: destination,
         kind: SpanKind.CLIENT,
-        attributes: redisAttributes.of(destination, SpanName.HEARTBEAT, 'send', { type: 'heartbeat' }),
+        attributes: redisAttributes(sources, destination, SpanName.HEARTBEAT, 'send', { type: 'heartbeat' }),
         parent: ROOT_CONTEXT,
       },
       count,

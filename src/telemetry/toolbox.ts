@@ -1,5 +1,4 @@
 import type { Metrics } from './metrics.js';
-import type { RedisAttributes } from './redis-attributes.js';
 import type { Sources } from './sources.js';
 import type { Spans } from './spans.js';
 
@@ -8,5 +7,4 @@ export interface Toolbox {
   readonly spans: Spans;
   readonly metrics: Metrics;
   readonly sources: Sources;
-  readonly redisAttributes: RedisAttributes;
 }
