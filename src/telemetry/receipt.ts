@@ -1,4 +1,4 @@
-import { context, ROOT_CONTEXT, SpanKind, TraceFlags, type Span, type SpanContext } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT, SpanKind, type Span, type SpanContext } from '@opentelemetry/api';
 import type { MessageTypeName, ReceivedMessage, ReceiveTelemetry } from '../adapter/telemetry-port.js';
 import { runInRoot } from './ambient.js';
 import { isSampled, mayBeSampled, readCarrier } from './carrier.js';
