@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startCluster, startRedis } from '../harness/index.js';
+import { drained } from './support/node-state.js';
 import { cutConnections } from './support/outages.js';
 
 const PUBLISHED = 600;
@@ -26,6 +27,7 @@ describe('a node is cut off from Redis before it has read anything', () => {
       await cluster.node(0).run((io, _ctx, count) => {
         for (let n = 0; n < count; n++) io.emit('message', n);
       }, PUBLISHED);
+      await drained(cluster.node(0));
       far.kill('SIGCONT');
       await client.next('message', PUBLISHED, { deadline: 15_000 });
       await cluster.barrier();

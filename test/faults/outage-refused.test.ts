@@ -64,8 +64,7 @@ describe('Redis refuses', () => {
       const traffic = await Traffic.start(cluster, clients, { every: 10 });
       await traffic.flows(50);
       await begin(redis);
-      await triedSlowly(redis, attempt);
-      await end(redis);
+      await triedSlowly(redis, attempt).finally(() => end(redis));
       await traffic.flows(50);
 
       expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
@@ -79,8 +78,7 @@ describe('Redis refuses', () => {
     await traffic.flows(50);
     await redis.command('ACL', 'SETUSER', 'default', '-@all', '+acl', '+client|kill');
     await cutConnections(redis);
-    await piledUp(cluster.nodes, 200);
-    await redis.command('ACL', 'SETUSER', 'default', '+@all');
+    await piledUp(cluster.nodes, 200).finally(() => redis.command('ACL', 'SETUSER', 'default', '+@all'));
     await traffic.flows(50);
 
     expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
@@ -93,8 +91,7 @@ describe('Redis refuses', () => {
     await cluster.barrier();
     await cluster.redis.multi().del(cluster.streamName).set(cluster.streamName, 'no stream').exec();
     const traffic = await Traffic.start(cluster, clients, { every: 10 });
-    await triedSlowly(redis, WRITES);
-    await cluster.redis.del(cluster.streamName);
+    await triedSlowly(redis, WRITES).finally(() => cluster.redis.del(cluster.streamName));
     await traffic.flows(50);
 
     expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);

@@ -30,20 +30,23 @@ describe('a slow or absent Redis delays no local delivery, without connection st
       await begin(redis);
       // the deadlines of next() and run() pass long before Redis is back, if what they wait for needs Redis
       const asked = cluster.node(0).run((io) => io.timeout(18_000).emitWithAck('question') as Promise<string[]>);
-      await near!.next('question');
-      const rooms = await cluster.node(0).run((io, _ctx, id) => {
-        io.emit('message', 1);
-        io.in(id).socketsJoin('room');
-        io.to('room').emit('message', 2);
-        io.in(id).socketsLeave('room');
-        return [...io.sockets.sockets.get(id)!.rooms];
-      }, near!.id);
-      expect(await near!.next('message', 2)).toEqual([[1], [2]]);
-      expect(rooms).toEqual([near!.id]);
-      expect(far!.events).toEqual([]);
-      await cluster.node(0).run((io, _ctx, id) => io.in(id).disconnectSockets(), near!.id);
-      await near!.disconnected();
-      await end(redis);
+      try {
+        await near!.next('question');
+        const rooms = await cluster.node(0).run((io, _ctx, id) => {
+          io.emit('message', 1);
+          io.in(id).socketsJoin('room');
+          io.to('room').emit('message', 2);
+          io.in(id).socketsLeave('room');
+          return [...io.sockets.sockets.get(id)!.rooms];
+        }, near!.id);
+        expect(await near!.next('message', 2)).toEqual([[1], [2]]);
+        expect(rooms).toEqual([near!.id]);
+        expect(far!.events).toEqual([]);
+        await cluster.node(0).run((io, _ctx, id) => io.in(id).disconnectSockets(), near!.id);
+        await near!.disconnected();
+      } finally {
+        await end(redis);
+      }
 
       expect(await far!.next('message', 1, { deadline: 15_000 })).toEqual([[1]]);
       expect(far!.events.map(({ event }) => event)).toEqual(['question', 'message']);
