@@ -18,6 +18,7 @@ export async function dockerProgram(image = DEFAULT_IMAGE): Promise<RedisProgram
   );
   return {
     source: `container image ${image}, run by Docker ${engine.trim()}`,
+    local: false,
     create: async (settings) => new DockerContainer(image, settings),
   };
 }

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ export async function localProgram(path: string, origin: string, env = process.e
   }
   return {
     source: `${path} ${version}, ${origin}`,
+    local: true,
     create: async (settings) => new LocalProcess(path, env, settings, await mkdtemp(join(tmpdir(), 'redis-server-'))),
   };
 }
@@ -53,7 +54,7 @@ class LocalProcess implements RedisInstance {
     await mkdir(this.data, { recursive: true });
     const address = ['--bind', '127.0.0.1', '--port', String(this.settings.port), '--dir', this.data];
     // A session of its own: Ctrl-C in a terminal must not end Redis before those who use it.
-    const child = spawn(this.path, [...address, ...this.settings.args], {
+    const child = spawn(this.path, [...(await this.configFile()), ...address, ...this.settings.args], {
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -96,6 +97,17 @@ class LocalProcess implements RedisInstance {
     await rm(this.folder, { recursive: true, force: true });
   }
 
+  /** It is written once: a server that is started again finds what it wrote itself. */
+  private async configFile(): Promise<string[]> {
+    const { config } = this.settings;
+    if (config === undefined) return [];
+    const path = join(this.folder, 'redis.conf');
+    await writeFile(path, config, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    return [path];
+  }
+
   private async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     this.child?.ref();
     this.child?.kill(signal);
@@ -117,7 +129,7 @@ async function ready(child: ChildProcess): Promise<void> {
     };
     const read = (text: string): void => {
       log = (log + text).slice(-LOG_CHARACTERS);
-      if (log.includes('Ready to accept connections')) {
+      if (/Ready to accept connections|Sentinel ID is/.test(log)) {
         settle(resolve)();
       }
     };

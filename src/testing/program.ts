@@ -7,6 +7,8 @@ export interface LaunchSettings {
   port: number;
   /** Arguments of `redis-server`; those about address, port and folder are added by the program. */
   args: readonly string[];
+  /** Content of a configuration file of its own, which the server may write into. Default: none. */
+  config?: string;
 }
 
 /** One server, that can be started again and again on the same port and data. */
@@ -29,6 +31,8 @@ export interface RedisInstance {
 export interface RedisProgram {
   /** Which one it is, as a sentence. */
   readonly source: string;
+  /** Whether its servers run on this machine itself, not in containers, and so can reach each other. */
+  readonly local: boolean;
   create(settings: LaunchSettings): Promise<RedisInstance>;
 }
 

@@ -11,6 +11,8 @@ export interface RedisServerOptions {
   appendOnly?: boolean;
   /** Further arguments of `redis-server`, for example `['--maxmemory', '10mb']`. See https://redis.io/docs/latest/operate/oss_and_stack/management/config/ */
   args?: readonly string[];
+  /** Content of a configuration file, for what no argument can tell; not in a container. Default: none. */
+  config?: string;
 }
 
 export interface RestartOptions {
@@ -44,6 +46,7 @@ export class RedisServer {
    * with its last words.
    */
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    const { config } = options;
     const program = await findProgram();
     const persistence = options.appendOnly
       ? ['--appendonly', 'yes', '--appendfsync', 'always']
@@ -51,7 +54,11 @@ export class RedisServer {
     const args = ['--save', '', ...persistence, ...(options.args ?? [])];
     for (let attempt = 1; ; attempt += 1) {
       const port = options.port ?? (await freePort());
-      const server = new RedisServer(port, program.source, await program.create({ port, args }));
+      const server = new RedisServer(
+        port,
+        program.source,
+        await program.create({ port, args, ...(config !== undefined && { config }) }),
+      );
       try {
         await server.launch();
         return server;

@@ -36,5 +36,13 @@ export const publicNames: Record<string, readonly string[]> = {
     'createEmitter',
   ],
   './health': ['RedisStreamsHealthIndicator'],
-  './testing': ['RedisServer', 'TestCluster', 'findRedis', 'waitFor'],
+  './testing': [
+    'RedisClusterServer',
+    'RedisSentinelServer',
+    'RedisServer',
+    'RedisTlsServer',
+    'TestCluster',
+    'findRedis',
+    'waitFor',
+  ],
 };
