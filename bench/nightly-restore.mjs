@@ -19,21 +19,46 @@ const runs = {
     recovery: { skipMiddlewares: false },
     fire: { mixed: true },
   },
-  'two nodes, Redis killed and restarted': { nodes: 2, setup: joinRoom, fire: { mixed: true }, restart: true },
+  'two nodes, Redis killed and restarted': {
+    nodes: 2,
+    setup: joinRoom,
+    fire: { mixed: true },
+    halfway: async (_cluster, redis) => {
+      await redis.kill();
+      await redis.restart();
+    },
+  },
+  'three nodes, one of them killed, crash-safe sessions': {
+    nodes: 3,
+    setup: joinRoom,
+    adapter: { sessions: 'crash-safe', heartbeatInterval: 300, heartbeatTimeout: 1_500 },
+    // what a node has not published yet is lost with it
+    publishers: 2,
+    halfway: async (cluster) => {
+      cluster.node(2).kill('SIGKILL');
+      await cluster.node(2).exited;
+    },
+  },
 };
 
-for (const [name, { nodes, setup, recovery = {}, fire, restart }] of Object.entries(runs)) {
-  const redis = await RedisServer.start({ appendOnly: restart === true });
+for (const [name, run] of Object.entries(runs)) {
+  const { nodes, setup, recovery = {}, adapter, publishers = nodes, fire, halfway } = run;
+  const redis = await RedisServer.start({ appendOnly: true });
   const cluster = await Cluster.start(redis.url, {
     nodes,
     setup,
     serverOptions: { connectionStateRecovery: recovery },
-    adapterOptions: { restoreTimeout: 30_000 },
+    adapterOptions: { restoreTimeout: 30_000, ...adapter },
   });
   const start = performance.now();
   try {
-    const halfway = restart && (() => redis.kill().then(() => redis.restart()));
-    const report = await underFire(cluster, { packets, deadline: 120_000, ...fire, ...(halfway && { halfway }) });
+    const report = await underFire(cluster, {
+      packets,
+      deadline: 120_000,
+      publishers: cluster.nodes.slice(0, publishers),
+      halfway: () => halfway?.(cluster, redis),
+      ...fire,
+    });
     const seconds = Math.round((performance.now() - start) / 1_000);
     console.log(`${name}: ${packets} packets a node in ${seconds} s`, report);
     const { lost, twice, outOfOrder, differing, notRecovered } = report;

@@ -3,6 +3,7 @@ import type { RedisServer } from '../../src/testing/index.js';
 import { decodeSession } from '../../src/adapter/sessions/session.js';
 import { startCluster, startRedis, waitFor, type Cluster, type ServerNode, type TestClient } from '../harness/index.js';
 import { away, numbers, present, send } from './support/away.js';
+import { commandsSince, watchCommands } from './support/commands.js';
 import { cutOff, joinRoom, ready, report, RestlessClient, settled } from './support/fire.js';
 
 const serverOptions = { connectionStateRecovery: {} };
@@ -152,6 +153,27 @@ describe('the clients of a node that was killed', () => {
     await client.connect();
 
     expect(client.recovered).toBe(false);
+  });
+
+  it('have a session at every moment when sessions are crash-safe', async () => {
+    const redis = await startRedis();
+    const cluster = await startCluster({
+      redisUrl: redis.url,
+      serverOptions,
+      adapterOptions: { sessions: 'crash-safe' },
+    });
+    const client = await present(cluster, 0);
+    await roomsSaved(cluster, client, []);
+    await watchCommands(redis);
+    for (const node of [1, 0]) {
+      await client.drop();
+      await client.connect(cluster.node(node));
+      expect(client.recovered).toBe(true);
+    }
+    await waitFor(async () => (await commandsSince(redis, 'DEL')).length > 0);
+
+    const removed = (await commandsSince(redis, 'DEL')).map(([, key]) => key);
+    expect(removed).not.toContain(cluster.sessionKeyPrefix + client.pid!);
   });
 
   it('start afresh when they are not', async () => {

@@ -96,14 +96,14 @@ export class Recovery {
     const since = held?.since ?? this.#position();
     this.#live.set(socket.id, { pid: socket.pid, since, offset: held?.offset });
     this.#sidOf.set(socket.pid, socket.id);
-    if (!held) {
-      if (this.node.options.sessions === 'crash-safe') this.keep(socket);
-      return;
-    }
-    // A node that is stopping could not write the session again.
+    const crashSafe = this.node.options.sessions === 'crash-safe';
+    if (crashSafe) this.keep(socket);
+    if (!held) return;
+    // The session that was used is written over where it is kept; and a node that is stopping could not write it again.
     const { sessions } = this.node;
-    void (this.node.closed ? sessions.release(held.pid) : sessions.discard(held.pid)).catch(() => undefined);
-    if (this.node.options.sessions === 'crash-safe') this.keep(socket);
+    void (crashSafe || this.node.closed ? sessions.release(held.pid) : sessions.discard(held.pid)).catch(
+      () => undefined,
+    );
     // A client takes packets only after it knows that it is connected: those sent before could come twice, if this connection fails.
     queueMicrotask(() => {
       if (this.#held.get(socket.id) !== held) return;

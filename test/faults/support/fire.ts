@@ -2,13 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { io as connect, type Socket } from 'socket.io-client';
 import type { Cluster } from '../../harness/cluster.js';
 import type { NodeFunction } from '../../harness/node-context.js';
+import type { ServerNode } from '../../harness/server-node.js';
 import { waitFor } from '../../harness/wait-for.js';
 
 export interface FireOptions {
   /** Clients, each in the room `fire`. Default 30. */
   clients?: number;
-  /** Packets that each node publishes. Default 3_000. */
+  /** Packets that each of the publishers publishes. Default 3_000. */
   packets?: number;
+  /** Default: every node. */
+  publishers?: readonly ServerNode[];
   /** Every tenth packet is followed by a volatile and a local one that end with a string. Default `false`. */
   mixed?: boolean;
   /** Runs once half of the packets are published. */
@@ -51,24 +54,25 @@ export const joinRoomAfterMiddleware: NodeFunction<[], void> = (io) => {
   });
 };
 
-/** Every node publishes while clients lose their connections and come back to a node chosen at random. */
+/** Nodes publish while clients lose their connections and come back to a node chosen at random. */
 export async function underFire(cluster: Cluster, options: FireOptions = {}): Promise<FireReport> {
   const { clients: count = 30, packets = 3_000, mixed = false, halfway, deadline = 15_000 } = options;
-  const { nodes } = cluster;
-  const clients = Array.from({ length: count }, () => new RestlessClient(() => nodes.map(({ url }) => url)));
+  const { publishers = cluster.nodes } = options;
+  const urls = (): string[] => cluster.nodes.filter(({ alive }) => alive).map(({ url }) => url);
+  const clients = Array.from({ length: count }, () => new RestlessClient(urls));
   try {
     await ready(cluster, clients);
     const firing = new AbortController();
     const fire = cutOff(clients, firing.signal);
     const half = Math.ceil(packets / 2);
-    await publish(cluster, 0, half, mixed);
+    await publish(publishers, 0, half, mixed);
     const meanwhile = halfway?.();
-    await publish(cluster, half, packets, mixed);
+    await publish(publishers, half, packets, mixed);
     await meanwhile;
     firing.abort();
     await fire;
-    await settled(clients, packets * nodes.length, deadline);
-    return report(clients, packets * nodes.length);
+    await settled(clients, packets * publishers.length, deadline);
+    return report(clients, packets * publishers.length);
   } finally {
     for (const client of clients) client.close();
   }
@@ -114,11 +118,11 @@ export function report(clients: readonly RestlessClient[], packets: number): Fir
   };
 }
 
-async function publish(cluster: Cluster, from: number, to: number, mixed: boolean): Promise<void> {
+async function publish(publishers: readonly ServerNode[], from: number, to: number, mixed: boolean): Promise<void> {
   for (let first = from; first < to; first += PER_CALL) {
     const last = Math.min(to, first + PER_CALL);
     await Promise.all(
-      cluster.nodes.map((node, publisher) =>
+      publishers.map((node, publisher) =>
         node.run(
           async (io, _ctx, me, begin, end, withOthers) => {
             for (let n = begin; n < end; n += 1) {
