@@ -43,7 +43,7 @@ function isWithoutToJson(inner: unknown): boolean {
 
 /** What a client receives when Socket.IO itself sends the arguments. */
 function delivered(args: unknown[]): unknown[] {
-  const decoder = new Decoder();
+  const decoder = new Decoder({ maxAttachments: 1_000 });
   let received: Packet | undefined;
   decoder.on('decoded', (packet) => (received = packet));
   for (const part of new Encoder().encode({ type: PacketType.EVENT, nsp: '/', data: ['event', ...args] })) {
