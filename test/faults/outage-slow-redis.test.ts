@@ -4,24 +4,32 @@ import { useOwnRedis } from './support/own-redis.js';
 
 interface Stall {
   name: string;
+  /** The connections outlive it, and with them the answers to what is asked meanwhile. */
+  keepsConnections: boolean;
   begin(redis: RedisServer): Promise<unknown>;
   end(redis: RedisServer): Promise<unknown>;
 }
 
 const STALLS: Stall[] = [
-  { name: 'is stopped in its tracks', begin: (redis) => redis.pause(), end: (redis) => redis.resume() },
+  {
+    name: 'is stopped in its tracks',
+    keepsConnections: true,
+    begin: (redis) => redis.pause(),
+    end: (redis) => redis.resume(),
+  },
   {
     name: 'holds back what is written',
+    keepsConnections: true,
     begin: (redis) => redis.command('CLIENT', 'PAUSE', '60000', 'WRITE'),
     end: (redis) => redis.command('CLIENT', 'UNPAUSE'),
   },
-  { name: 'is dead', begin: (redis) => redis.kill(), end: (redis) => redis.restart() },
+  { name: 'is dead', keepsConnections: false, begin: (redis) => redis.kill(), end: (redis) => redis.restart() },
 ];
 
 describe('a slow or absent Redis delays no local delivery, without connection state recovery', () => {
   const own = useOwnRedis();
 
-  for (const { name, begin, end } of STALLS) {
+  for (const { name, keepsConnections, begin, end } of STALLS) {
     it(`while Redis ${name}, the clients of a node are served by it; the others once Redis is back`, async () => {
       const { redis, cluster } = own();
       const [near, far] = await cluster.connectEach();
@@ -30,6 +38,7 @@ describe('a slow or absent Redis delays no local delivery, without connection st
       await begin(redis);
       // the deadlines of next() and run() pass long before Redis is back, if what they wait for needs Redis
       const asked = cluster.node(0).run((io) => io.timeout(18_000).emitWithAck('question') as Promise<string[]>);
+      asked.catch(() => undefined);
       try {
         await near!.next('question');
         const rooms = await cluster.node(0).run((io, _ctx, id) => {
@@ -50,7 +59,7 @@ describe('a slow or absent Redis delays no local delivery, without connection st
 
       expect(await far!.next('message', 1, { deadline: 15_000 })).toEqual([[1]]);
       expect(far!.events.map(({ event }) => event)).toEqual(['question', 'message']);
-      expect((await asked).sort()).toEqual(['far', 'near']);
+      if (keepsConnections) expect((await asked).sort()).toEqual(['far', 'near']);
     });
   }
 });
