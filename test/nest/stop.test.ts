@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { once } from 'node:events';
 import { Controller, Get, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { RedisClientType } from 'redis';
 import { describe, expect, it } from 'vitest';
 import { RedisStreams, type RedisStreamsModuleOptions } from '../../src/module/index.js';
 import { freePort } from '../../src/testing/free-port.js';
@@ -105,7 +106,7 @@ describe('a stop', () => {
     class Last implements OnApplicationShutdown {
       constructor(private readonly redisStreams: RedisStreams) {}
       async onApplicationShutdown(): Promise<void> {
-        replies.push(await this.redisStreams.client.sendCommand(['PING']));
+        replies.push(await (this.redisStreams.client as RedisClientType).sendCommand(['PING']));
       }
     }
     const app = await startApp({ options: { url: redis.url }, providers: [Last] });

@@ -9,6 +9,8 @@ import { noopTelemetry, type ConnectionRole } from '../telemetry-port.js';
 import { createDriver } from './create-driver.js';
 import { reconnectDelay, type RedisConnection } from './driver.js';
 
+const settings = { useShardedPubSub: false, channelPrefix: 'channel', telemetry: noopTelemetry };
+
 let redis: RedisServer;
 const connections: RedisConnection[] = [];
 
@@ -28,7 +30,7 @@ function open(
   role: ConnectionRole = 'writer',
 ): RedisConnection {
   const client = createClient({ url: redis.url, ...options });
-  const connection = createDriver(client, { useShardedPubSub, telemetry: noopTelemetry }).open(role);
+  const connection = createDriver(client, { ...settings, useShardedPubSub }).open(role);
   connections.push(connection);
   return connection;
 }
@@ -176,7 +178,7 @@ describe('a connection', () => {
 
   it('leaves the client given alone', async () => {
     const client = createClient({ url: redis.url });
-    const connection = createDriver(client, { useShardedPubSub: false, telemetry: noopTelemetry }).open('writer');
+    const connection = createDriver(client, settings).open('writer');
     connections.push(connection);
     await connection.whenReady();
     expect(client.isOpen).toBe(false);

@@ -7,7 +7,8 @@ import type { StreamEntry } from '../wire/message.js';
 import type { Deduplicator } from './deduplicator.js';
 import type { Settled } from './outbox.js';
 import { publishersBefore } from './publishers.js';
-import { StreamReader, type RawEntry } from './reader.js';
+import type { RawEntry } from './reader.js';
+import { StreamReaders } from './readers.js';
 import { RecentEntries } from './recent-entries.js';
 import { compareStreamIds } from './stream-id.js';
 import { StreamWriter } from './stream-writer.js';
@@ -43,7 +44,7 @@ export class StreamLog {
   readonly #recent = new Map<string, RecentEntries>();
   /** Where this node had got to when a stream began anew that was beyond that already: what has no number is not new up to here. */
   readonly #readBefore = new Map<string, string>();
-  readonly #reader: StreamReader;
+  readonly #readers: StreamReaders;
   #reading = false;
 
   constructor(
@@ -58,7 +59,7 @@ export class StreamLog {
       onOverflow: (limit) => listener.onOverflow(limit),
     });
     this.streams = this.writer.streams;
-    this.#reader = new StreamReader(reader, { ...options, streams: this.streams }, telemetry, {
+    this.#readers = new StreamReaders(reader, { ...options, streams: this.streams }, telemetry, {
       onEntries: (stream, entries) => this.#onEntries(stream, entries),
       onGap: (stream, from, to, missed) => this.#onGap(stream, from, to, missed),
       onReset: (stream, position, end) => {
@@ -75,15 +76,15 @@ export class StreamLog {
   /** Finds the ends of the streams and reads on from there. */
   async start(): Promise<void> {
     if (this.#reading) return;
-    await this.#reader.locate();
+    await this.#readers.locate();
     const { maxLen, recentMaxBytes } = this.options;
     for (const stream of this.streams) {
-      const position = this.#reader.position(stream);
+      const position = this.#readers.position(stream);
       this.#duplicates.set(stream, await publishersBefore(this.reader, stream, position));
       if (recentMaxBytes > 0) this.#recent.set(stream, new RecentEntries(position, maxLen, recentMaxBytes));
     }
     this.#reading = true;
-    this.#reader.start();
+    this.#readers.start();
     // not before: what this node publishes has to lie ahead of where it reads
     this.writer.start();
   }
@@ -95,16 +96,17 @@ export class StreamLog {
 
   /** The last entry of the namespace's stream that was delivered here. */
   position(namespace: string): string {
-    return this.#reader.position(this.streamOf(namespace));
+    return this.positionOf(this.streamOf(namespace));
   }
 
   /** The last entry of a stream that was delivered here. */
   positionOf(stream: string): string {
-    return this.#reader.position(stream);
+    return this.#readers.position(stream);
   }
 
   reached(namespace: string, id: string, signal: AbortSignal): Promise<void> {
-    return this.#reader.reached(this.streamOf(namespace), id, signal);
+    const stream = this.streamOf(namespace);
+    return this.#readers.of(stream)!.reached(stream, id, signal);
   }
 
   recent(namespace: string): RecentEntries | undefined {
@@ -119,20 +121,20 @@ export class StreamLog {
   /** Another node has published entry `seq` under `id`: when we are past that id without having seen it, something is wrong. */
   compare(publisher: string, published: ReadonlyArray<{ stream: string; seq: number; id: string }>): void {
     for (const { stream, seq, id } of published) {
-      if (compareStreamIds(id, this.#reader.position(stream)) > 0) continue;
-      if (this.#duplicates.get(stream)?.misses(publisher, seq)) this.#reader.suspect();
+      if (compareStreamIds(id, this.#readers.position(stream)) > 0) continue;
+      if (this.#duplicates.get(stream)?.misses(publisher, seq)) this.#readers.of(stream)?.suspect();
     }
   }
 
   close(): void {
-    this.#reader.stop();
+    this.#readers.stop();
     this.writer.close();
   }
 
   #onPublished(stream: string, seq: number, id: string): void {
     // Our own entry, which we have not read, lies behind us: the stream began anew.
     const unseen = (this.#duplicates.get(stream)?.last(this.options.uid) ?? 0) < seq;
-    if (unseen && compareStreamIds(id, this.#reader.position(stream)) <= 0) this.#reader.suspect();
+    if (unseen && compareStreamIds(id, this.#readers.position(stream)) <= 0) this.#readers.of(stream)?.suspect();
   }
 
   #onGap(stream: string, from: string, to: string, missed: number): void {
@@ -149,15 +151,16 @@ export class StreamLog {
       if (entry === undefined) this.#skip(stream, id);
       else entries.push(entry);
     }
+    const reader = this.#readers.of(stream)!;
     for (const entry of entries) entry.own = entry.publisher === this.options.uid;
     const received = this.telemetry.receive(stream, entries);
     for (const entry of entries) {
       if (this.#isNew(entry)) this.#deliver(entry, received);
-      this.#reader.advance(stream, entry.id);
+      reader.advance(stream, entry.id);
     }
     received.end();
     // the last ones may have been skipped
-    this.#reader.advance(stream, raw.at(-1)![0].toString('latin1'));
+    reader.advance(stream, raw.at(-1)![0].toString('latin1'));
   }
 
   #deliver(entry: StreamEntry, received: ReceiveTelemetry): void {
@@ -188,8 +191,8 @@ export class StreamLog {
     }
     // Trimmed away before we came to read them; the position before this entry is where they were.
     if (arrival.missed > 0) {
-      this.#reader.holed(entry.stream);
-      this.#onGap(entry.stream, this.#reader.position(entry.stream), entry.id, arrival.missed);
+      this.#readers.of(entry.stream)!.holed(entry.stream);
+      this.#onGap(entry.stream, this.#readers.position(entry.stream), entry.id, arrival.missed);
     }
     return true;
   }

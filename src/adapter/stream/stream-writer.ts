@@ -38,7 +38,7 @@ export class StreamWriter {
   ) {
     this.streams = streamNames(options);
     for (const stream of this.streams) {
-      const outbox = new Outbox(connection, { ...options, stream }, telemetry, {
+      const outbox = new Outbox(connection.forKey(stream), { ...options, stream }, telemetry, {
         onPublished: (seq, id) => listener.onPublished(stream, seq, id),
         onOverflow: (limit) => {
           telemetry.dropped(stream, 'outbox_full', 1);

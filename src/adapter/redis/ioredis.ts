@@ -1,0 +1,33 @@
+import { InvalidOptionError } from '../errors.js';
+import { Connection } from './connection.js';
+import type { RedisDriver } from './driver.js';
+import type { DriverSettings } from './driver-settings.js';
+import { ioRedisLink, NO_TIMEOUTS, OWN_SETTINGS, type IoRedisClient } from './ioredis-link.js';
+import { MasterFollowers } from './master-followers.js';
+import { checked } from './server-check.js';
+
+/** Driver for a `Redis` of the `ioredis` package, with or without Sentinel. */
+export function ioRedisDriver(client: IoRedisClient, settings: DriverSettings): RedisDriver {
+  const { host, port, path, sentinels, role } = client.options;
+  const open = ioRedisLink(() => client.duplicate({ ...OWN_SETTINGS, ...NO_TIMEOUTS }), settings.useShardedPubSub);
+  if (sentinels) {
+    if (role === 'slave') {
+      throw new InvalidOptionError(
+        "The Redis client has the option `role: 'slave'`, but what is published has to be written to the master. Give a client without it.",
+        'client',
+      );
+    }
+    const followers = new MasterFollowers(open, settings.telemetry);
+    return {
+      open: (connectionRole) => followers.open(connectionRole),
+      server: { address: sentinels[0]?.host ?? 'localhost', port: sentinels[0]?.port ?? 26_379 },
+    };
+  }
+  return {
+    open: (connectionRole) => new Connection(connectionRole, checked(open, 'master'), settings.telemetry),
+    server: {
+      address: path ?? host ?? 'localhost',
+      port: path === undefined || path === null ? (port ?? 6379) : undefined,
+    },
+  };
+}

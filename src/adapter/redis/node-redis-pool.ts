@@ -1,0 +1,36 @@
+import { withDeadline } from '../deadline.js';
+import { Connection } from './connection.js';
+import type { RedisDriver } from './driver.js';
+import type { DriverSettings } from './driver-settings.js';
+import type { OpenLink } from './link.js';
+import { nodeRedisLink, ownSettings, type NodeRedisClient } from './node-redis-link.js';
+import { checked } from './server-check.js';
+
+/** What is used of a pool made by `createClientPool()` of the `redis` package, versions 5 and 6. */
+export interface NodeRedisPool {
+  readonly isOpen: boolean;
+  readonly totalClients: number;
+  execute<T>(run: (client: NodeRedisClient) => T): Promise<T>;
+}
+
+/** Driver for a pool of the `redis` package. Only its clients know its settings, so it has clients once it is connected. */
+export function nodeRedisPoolDriver(pool: NodeRedisPool, settings: DriverSettings): RedisDriver {
+  let template: NodeRedisClient | undefined;
+  const open: OpenLink = async (onLost, signal) => {
+    const known = (template ??= await withDeadline(clientOf(pool), signal));
+    const duplicate = (): NodeRedisClient => known.duplicate(ownSettings(known.options));
+    return nodeRedisLink(duplicate, settings.useShardedPubSub)(onLost, signal);
+  };
+  return {
+    open: (role) => new Connection(role, checked(open, 'master'), settings.telemetry),
+    get server() {
+      const { host, port, path } = template?.options?.socket ?? {};
+      return { address: path ?? host, port };
+    },
+  };
+}
+
+async function clientOf(pool: NodeRedisPool): Promise<NodeRedisClient> {
+  if (!pool.isOpen) throw new Error('The pool of Redis clients is not connected. Call its `connect()`');
+  return pool.execute((client) => client);
+}

@@ -1,0 +1,18 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { RedisClusterServer } from '../../src/testing/index.js';
+import { conformance } from './conformance.js';
+import { clusterFamilies } from './support/families.js';
+
+let redis: RedisClusterServer;
+
+beforeAll(async () => {
+  redis = await RedisClusterServer.start();
+});
+
+afterAll(() => redis.stop());
+
+describe('a Redis Cluster', () => {
+  for (const family of clusterFamilies(() => redis.nodes)) {
+    conformance({ family, servers: () => redis.nodes });
+  }
+});
