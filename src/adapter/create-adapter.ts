@@ -1,7 +1,6 @@
-import type { EventEmitter } from 'node:events';
 import { clusterView, type ClusterView } from './cluster/cluster-view.js';
 import { ClusterNode } from './cluster-node.js';
-import { containedEvents, type RedisStreamsEvents } from './events.js';
+import { containedEvents, type EventSubscriptions, type RedisStreamsEvents } from './events.js';
 import type { RedisStreamsAdapterOptions } from './options.js';
 import { createDriver, type RedisClient } from './redis/create-driver.js';
 import { RedisStreamsAdapter } from './redis-streams-adapter.js';
@@ -16,7 +15,7 @@ export interface AdapterFactory {
   (nsp: unknown): RedisStreamsAdapter;
   new (nsp: unknown): RedisStreamsAdapter;
   /** What happens to the nodes of all Servers of this factory. */
-  readonly events: EventEmitter<RedisStreamsEvents>;
+  readonly events: EventSubscriptions<RedisStreamsEvents>;
   /**
    * Resolves when the Server is in the cluster.
    *

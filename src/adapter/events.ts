@@ -21,6 +21,13 @@ export interface RedisStreamsEvents {
   messageDropped: [event: { reason: string; count: number }];
 }
 
+/** What listens to events of a map. Node's own type of an emitter takes any event, in some of its versions. */
+export interface EventSubscriptions<Events extends Record<keyof Events, unknown[]>> {
+  on<Name extends keyof Events & string>(name: Name, listener: (...event: Events[Name]) => void): this;
+  once<Name extends keyof Events & string>(name: Name, listener: (...event: Events[Name]) => void): this;
+  off<Name extends keyof Events & string>(name: Name, listener: (...event: Events[Name]) => void): this;
+}
+
 /**
  * An emitter whose listeners cannot get in the way of those who have something to tell, such as the reader of the stream: what they
  * throw becomes a warning of the process.

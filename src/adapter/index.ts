@@ -26,7 +26,7 @@ export {
 } from './emitter/emitter.js';
 export type { EmitterSnapshot } from './emitter/emitter-link.js';
 export type { AnyEvents } from './emitter/typed-events.js';
-export type { RedisStreamsEvents } from './events.js';
+export type { EventSubscriptions, RedisStreamsEvents } from './events.js';
 export type { HandshakeRedaction, RedisStreamsAdapterOptions, ResolvedOptions, SessionMode } from './options.js';
 export type { RedisClient } from './redis/create-driver.js';
 export { RedisStreamsAdapter } from './redis-streams-adapter.js';

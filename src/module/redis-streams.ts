@@ -1,11 +1,11 @@
-import type { EventEmitter } from 'node:events';
-import type { NodeSnapshot, RedisClient, RedisStreamsEvents } from '../adapter/index.js';
+import type { createClient } from 'redis';
+import type { EventSubscriptions, NodeSnapshot, RedisClient, RedisStreamsEvents } from '../adapter/index.js';
 import type { RedisStreamsCluster } from './redis-streams-cluster.js';
 import type { RedisStreamsEmitter } from './redis-streams-emitter.js';
 import type { SocketServers } from './socket-servers.js';
 
-/** Tells what happens to this node and its cluster; see {@link RedisStreamsEvents}. */
-export type RedisStreamsEventEmitter = Pick<EventEmitter<RedisStreamsEvents>, 'on' | 'once' | 'off'>;
+/** What the module makes when it is given no client. */
+type DefaultClient = ReturnType<typeof createClient>;
 
 /**
  * One instance of the module, for the application to inject.
@@ -15,8 +15,10 @@ export type RedisStreamsEventEmitter = Pick<EventEmitter<RedisStreamsEvents>, 'o
  *   redisStreams.events.on('gap', ({ missed }) => this.reload(missed));
  * }
  * ```
+ *
+ * @typeParam Client type of the client that the options give. Default: that of the client which the module makes.
  */
-export class RedisStreams {
+export class RedisStreams<Client extends RedisClient = DefaultClient> {
   readonly #servers: SocketServers;
 
   /** @internal */
@@ -31,12 +33,12 @@ export class RedisStreams {
   }
 
   /** The client given in the options, or the one that the module made and will close. */
-  get client(): RedisClient {
-    return this.#servers.client;
+  get client(): Client {
+    return this.#servers.client as Client;
   }
 
   /** What happens to this node and its cluster, on any Socket.IO server of the application, and to its emitters. */
-  get events(): RedisStreamsEventEmitter {
+  get events(): EventSubscriptions<RedisStreamsEvents> {
     return this.#servers.events;
   }
 

@@ -3,6 +3,8 @@ import { Logger } from '@nestjs/common';
 import {
   createAdapter,
   type AdapterFactory,
+  type EmitterEvents,
+  type EventSubscriptions,
   type RedisClient,
   type RedisStreamsAdapterOptions,
   type RedisStreamsEvents,
@@ -118,9 +120,9 @@ export class SocketServers {
   }
 
   /** Logs what happens on the server called `label`, and tells the listeners; what they throw is theirs alone. */
-  relay(events: Pick<EventEmitter, 'on'>, label: string): void {
+  relay(events: EventSubscriptions<EmitterEvents>, label: string): void {
     const relay = <K extends keyof RedisStreamsEvents>(name: K): void => {
-      events.on(name, (event: RedisStreamsEvents[K][0]) => {
+      (events as EventSubscriptions<RedisStreamsEvents>).on(name, (event: RedisStreamsEvents[K][0]) => {
         logEvent(this.#logger, label, name, event);
         try {
           (this.events as EventEmitter).emit(name, event);

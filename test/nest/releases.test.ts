@@ -1,32 +1,7 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startRedis, TestClient, waitFor } from '../harness/index.js';
 import { NestRelease } from './fixtures/nest-release.js';
-
-/** The oldest that the ranges of the peer dependencies allow. */
-const OLDEST = {
-  '@nestjs/common': '11.0.0',
-  '@nestjs/core': '11.0.0',
-  '@nestjs/platform-express': '11.0.0',
-  '@nestjs/platform-socket.io': '11.0.0',
-  '@nestjs/terminus': '11.0.0',
-  '@nestjs/websockets': '11.0.0',
-  '@opentelemetry/api': '1.9.0',
-  redis: '5.0.0',
-  'reflect-metadata': '0.2.2',
-  rxjs: '7.8.2',
-};
-
-/** The last releases of the majors before the ones that this repository develops on. */
-const PREVIOUS = {
-  ...OLDEST,
-  '@nestjs/common': '11.2.10',
-  '@nestjs/core': '11.2.10',
-  '@nestjs/platform-express': '11.2.10',
-  '@nestjs/platform-socket.io': '11.2.6',
-  '@nestjs/terminus': '11.1.1',
-  '@nestjs/websockets': '11.2.6',
-  redis: '5.9.0',
-};
+import { OLDEST, PREVIOUS } from './fixtures/releases.js';
 
 const RELEASES: Array<[string, () => Promise<NestRelease>]> = [
   ['Nest 12', async () => Promise.resolve(NestRelease.current())],

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -43,9 +44,14 @@ export class PackedPackage {
 
   /**
    * A folder of an application that has installed the package and the given ones, and no others: an import of the package
-   * that it does not declare, or that an entry should not need, fails there. The others are links to those of this repository.
+   * that it does not declare, or that an entry should not need, fails there. The others are links to those of `release`, a
+   * folder with an installed release of Nest, or else to those of this repository.
    */
-  async install(type: 'module' | 'commonjs', dependencies: Iterable<string>): Promise<Application> {
+  async install(
+    type: 'module' | 'commonjs',
+    dependencies: Iterable<string>,
+    release: string = root,
+  ): Promise<Application> {
     const application = await mkdtemp(join(this.folder, 'application-'));
     await writeFile(join(application, 'package.json'), JSON.stringify({ private: true, type }));
     const own = join(application, 'node_modules', this.manifest.name);
@@ -54,7 +60,8 @@ export class PackedPackage {
     for (const name of dependencies) {
       const link = join(application, 'node_modules', name);
       await mkdir(dirname(link), { recursive: true });
-      await symlink(join(root, 'node_modules', name), link);
+      const released = join(release, 'node_modules', name);
+      await symlink(existsSync(released) ? released : join(root, 'node_modules', name), link);
     }
     return new Application(application);
   }

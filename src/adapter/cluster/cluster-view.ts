@@ -1,4 +1,3 @@
-import type { Adapter } from 'socket.io-adapter';
 import type { ClusterNode } from '../cluster-node.js';
 import { RequestTimeoutError } from '../errors.js';
 import { streamStatuses, type NodeSnapshot, type NodeStatus } from '../snapshot.js';

@@ -1,6 +1,5 @@
-import type { EventEmitter } from 'node:events';
 import { MessageType } from 'socket.io-adapter';
-import type { RedisStreamsEvents } from '../events.js';
+import type { EventSubscriptions, RedisStreamsEvents } from '../events.js';
 import type { RedisStreamsAdapterOptions } from '../options.js';
 import { createDriver, type RedisClient } from '../redis/create-driver.js';
 import { resolveOptions } from '../resolve-options.js';
@@ -76,8 +75,8 @@ export class Emitter<
   }
 
   /** What happens to the connection and the outbox. */
-  get events(): EventEmitter<EmitterEvents> {
-    return this.link.events as EventEmitter<EmitterEvents>;
+  get events(): EventSubscriptions<EmitterEvents> {
+    return this.link.events as EventSubscriptions<RedisStreamsEvents>;
   }
 
   /** The state of the connection and of the outbox; `undefined` before the emitter is used. */
