@@ -12,7 +12,7 @@ import { EventThrottle } from './event-throttle.js';
 import type { RedisStreamsEvents } from './events.js';
 import type { ResolvedOptions } from './options.js';
 import { OverflowAlarm } from './overflow-alarm.js';
-import { reconnectDelay, type RedisConnection, type RedisDriver } from './redis/driver.js';
+import { reconnectDelay, serverText, type RedisConnection, type RedisDriver } from './redis/driver.js';
 import type { RedisStreamsAdapter } from './redis-streams-adapter.js';
 import { SessionStore } from './sessions/session-store.js';
 import type { StoredSession } from './sessions/session.js';
@@ -210,12 +210,10 @@ export class ClusterNode {
   }
 
   #unavailable(readyTimeout: number, error: unknown): RedisUnavailableError {
-    const { address, port } = this.driver.server;
-    const where = port === undefined ? `${address}` : `${address}:${port}`;
     const lost = this.#connections.find(({ lastError }) => lastError !== undefined);
     const cause = lost?.lastError ?? this.#joinError ?? toError(error);
     return new RedisUnavailableError(
-      `Could not join the cluster over Redis at ${where} within ${readyTimeout} ms: ${cause.message || cause.name}. ` +
+      `Could not join the cluster over ${serverText(this.driver)} within ${readyTimeout} ms: ${cause.message || cause.name}. ` +
         'Make sure that Redis runs and accepts the credentials, or raise `readyTimeout`.',
       { cause },
     );

@@ -6,7 +6,7 @@ import { EventThrottle } from '../event-throttle.js';
 import { containedEvents, type RedisStreamsEvents } from '../events.js';
 import type { ResolvedOptions } from '../options.js';
 import { OverflowAlarm } from '../overflow-alarm.js';
-import type { RedisConnection, RedisDriver } from '../redis/driver.js';
+import { serverText, type RedisConnection, type RedisDriver } from '../redis/driver.js';
 import { watchConnection } from '../redis/watch-connection.js';
 import { StreamWriter } from '../stream/stream-writer.js';
 import type { ConnectionState, TelemetrySource } from '../telemetry-port.js';
@@ -72,10 +72,9 @@ export class EmitterLink {
       await connection.whenReady(AbortSignal.timeout(readyTimeout));
     } catch (error) {
       if (error instanceof AdapterClosedError) throw error;
-      const { address, port } = this.driver.server;
       const cause = connection.lastError ?? toError(error);
       throw new RedisUnavailableError(
-        `The emitter could not connect to Redis at ${port === undefined ? address : `${address}:${port}`} within ${readyTimeout} ms: ` +
+        `The emitter could not connect to ${serverText(this.driver)} within ${readyTimeout} ms: ` +
           `${cause.message || cause.name}. Make sure that Redis runs and accepts the credentials, or raise \`readyTimeout\`.`,
         { cause },
       );

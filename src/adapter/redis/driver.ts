@@ -49,6 +49,12 @@ export interface RedisDriver {
   readonly server: { address: string | undefined; port: number | undefined };
 }
 
+/** Where Redis is, for a person. */
+export function serverText({ server: { address, port } }: RedisDriver): string {
+  if (address === undefined) return 'Redis';
+  return `Redis at ${port === undefined ? address : `${address}:${port}`}`;
+}
+
 /** Delay before the attempt after `failures` failed ones, in milliseconds: 50 to 2,000, half of it jitter. */
 export function reconnectDelay(failures: number): number {
   const ceiling = Math.min(2_000, 50 * 2 ** Math.min(failures, 6));
