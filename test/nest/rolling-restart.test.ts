@@ -44,7 +44,7 @@ it('A rolling restart of 3 nodes under traffic: nobody notices but by a reconnec
     expect(recovered.length).toBeGreaterThan(0);
     expect(new Set(recovered)).toEqual(new Set([true]));
   }
-});
+}, 180_000);
 
 /** A client as people have it: it comes back by itself. */
 async function connect(url: string): Promise<TestClient> {
