@@ -1,0 +1,231 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compareStreamIds } from '../../src/adapter/stream/stream-id.js';
+import { RedisServer } from '../../src/testing/index.js';
+import { waitFor } from '../harness/index.js';
+import { connectionName, LogNode } from './log-node.js';
+
+/** More runs: `MODEL_RUNS=500`. The seed of a run that failed, which is printed: `MODEL_SEED=…`. */
+const RUNS = Number(process.env['MODEL_RUNS'] ?? 25);
+const SEED = process.env['MODEL_SEED'];
+
+const node = fc.constantFrom(0, 1);
+const count = fc.constantFrom(1, 3, 40, 300);
+
+/** What leaves every entry where it is. */
+const harmless = [
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('publish' as const), node, count }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(80) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('cut' as const), node, role: fc.constantFrom('reader', 'writer') }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('kill and restart Redis' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('pause Redis' as const), ms: fc.nat(100) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('heartbeats' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('come to rest' as const) }) },
+];
+
+/** What takes entries away, perhaps before they were read. */
+const harmful = [
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('trim' as const), keep: fc.constantFrom(0, 1, 5, 100) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const) }) },
+];
+
+type ArbitraryOf<T> = T extends fc.Arbitrary<infer Value> ? Value : never;
+type Operation = ArbitraryOf<(typeof harmless | typeof harmful)[number]['arbitrary']>;
+
+/** A stream with two nodes, on a Redis to which everything may happen. */
+class World {
+  readonly nodes: [LogNode, LogNode];
+
+  private constructor(
+    private readonly redis: RedisServer,
+    private readonly stream: string,
+    nodes: LogNode[],
+  ) {
+    this.nodes = nodes as [LogNode, LogNode];
+  }
+
+  static async begin(redis: RedisServer): Promise<World> {
+    const stream = randomUUID();
+    const nodes = await Promise.all(['a', 'b'].map((name) => LogNode.start(`${name}-${stream}`, redis.url, stream)));
+    const world = new World(redis, stream, nodes);
+    // of a publisher that is not known yet, nobody can tell what it has published before
+    for (const one of nodes) one.publish(1);
+    await world.comeToRest();
+    return world;
+  }
+
+  async run(operation: Operation): Promise<void> {
+    switch (operation.do) {
+      case 'publish':
+        return this.nodes[operation.node]!.publish(operation.count);
+      case 'wait':
+        return delay(operation.ms);
+      case 'cut':
+        return this.#cut(connectionName(this.nodes[operation.node]!.uid, operation.role as 'reader' | 'writer'));
+      case 'kill and restart Redis':
+        await this.redis.kill();
+        return this.redis.restart();
+      case 'pause Redis':
+        await this.redis.pause();
+        await delay(operation.ms);
+        return this.redis.resume();
+      case 'heartbeats':
+        return this.#heartbeats();
+      case 'come to rest':
+        return this.comeToRest();
+      case 'trim':
+        return void (await this.redis.command('XTRIM', this.stream, 'MAXLEN', String(operation.keep)));
+      case 'delete':
+        return void (await this.redis.command('DEL', this.stream));
+    }
+  }
+
+  /** Everything that was published is in the stream, and everything that is there was delivered. */
+  async comeToRest(): Promise<void> {
+    await Promise.all(this.nodes.map(({ log }) => log.writer.drained()));
+    // what is published last is lost to nobody, so that every loss before it shows
+    for (const one of this.nodes) one.publish(1);
+    const markers = this.nodes.map(({ uid, published }) => ({ uid, published }));
+    await waitFor(
+      () => {
+        this.#heartbeats();
+        return this.nodes.every((one) => markers.every(({ uid, published }) => one.from(uid).at(-1) === published));
+      },
+      { deadline: 20_000, what: 'the nodes to be delivered what was published last' },
+    );
+  }
+
+  async entries(): Promise<Array<{ publisher: string; n: number; id: string }>> {
+    const reply = (await this.redis.command('XRANGE', this.stream, '-', '+')) as Array<[string, string[]]>;
+    return reply.map(([id, fields]) => {
+      const data = JSON.parse(fields[fields.indexOf('data') + 1]!) as { packet: { data: [string, string, number] } };
+      const [, publisher, n] = data.packet.data;
+      return { publisher, n, id };
+    });
+  }
+
+  async end(): Promise<void> {
+    for (const one of this.nodes) one.close();
+    await this.redis.command('DEL', this.stream);
+  }
+
+  #heartbeats(): void {
+    const [a, b] = this.nodes;
+    a.hear(b);
+    b.hear(a);
+  }
+
+  async #cut(name: string): Promise<void> {
+    const list = String(await this.redis.command('CLIENT', 'LIST'));
+    const id = list
+      .split('\n')
+      .find((line) => line.includes(` name=${name} `))
+      ?.match(/^id=(\d+)/)?.[1];
+    if (id !== undefined) await this.redis.command('CLIENT', 'KILL', 'ID', id);
+  }
+}
+
+/** What holds in every world that has come to rest. */
+async function expectOrder(world: World): Promise<void> {
+  const { nodes } = world;
+  const entries = await world.entries();
+  for (const one of nodes) {
+    expect(one.failures).toEqual([]);
+    for (const { uid, published } of nodes) {
+      const numbers = one.from(uid);
+      // once, and in the order in which they were published
+      expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+      expect(numbers.at(-1)).toBe(published);
+    }
+    // nothing in the stream was passed over
+    const delivered = new Set(one.delivered.map(({ publisher, n }) => `${publisher} ${n}`));
+    for (const { publisher, n } of entries) expect(delivered).toContain(`${publisher} ${n}`);
+    // every publication was told what became of it, in order, with an id of its own
+    expect(one.settled.map(({ n, error }) => ({ n, error }))).toEqual(
+      Array.from({ length: one.published }, (_, i) => ({ n: i + 1, error: undefined })),
+    );
+    expect(one.position).toBe(entries.at(-1)?.id);
+    // what is remembered is what was delivered last
+    const { from, ids } = one.remembered();
+    expect(ids).toEqual(one.delivered.map(({ id }) => id).filter((id) => compareStreamIds(id, from) > 0));
+  }
+  // both nodes agree on the order of what both were delivered
+  const [a, b] = nodes.map((one) => one.delivered.map(({ publisher, n }) => `${publisher} ${n}`)) as [
+    string[],
+    string[],
+  ];
+  const [setA, setB] = [new Set(a), new Set(b)];
+  expect(a.filter((message) => setB.has(message))).toEqual(b.filter((message) => setA.has(message)));
+}
+
+function missing(one: LogNode, nodes: readonly LogNode[]): number {
+  return nodes.reduce((sum, { uid, published }) => sum + published - one.from(uid).length, 0);
+}
+
+describe('the log', () => {
+  let redis: RedisServer;
+
+  beforeAll(async () => {
+    redis = await RedisServer.start({ appendOnly: true });
+  });
+
+  afterAll(() => redis.stop());
+
+  async function check(operations: Operation[], expectations: (world: World) => void): Promise<void> {
+    const world = await World.begin(redis);
+    try {
+      for (const operation of operations) await world.run(operation);
+      await world.comeToRest();
+      await expectOrder(world);
+      expectations(world);
+    } finally {
+      await world.end();
+    }
+  }
+
+  const parameters = { numRuns: RUNS, endOnFailure: true, ...(SEED !== undefined && { seed: Number(SEED) }) };
+
+  it(
+    'loses nothing, repeats nothing and keeps one order, whatever becomes of connections and of Redis',
+    async () => {
+      const operations = fc.array(fc.oneof(...harmless), { maxLength: 14, size: 'max' });
+      await fc.assert(
+        fc.asyncProperty(operations, (list) =>
+          check(list, ({ nodes }) => {
+            for (const one of nodes) expect([missing(one, nodes), one.gaps, one.resets]).toEqual([0, [], 0]);
+          }),
+        ),
+        parameters,
+      );
+    },
+    RUNS * 20_000,
+  );
+
+  it(
+    'tells of every loss, and goes on from what there is, where entries are trimmed or the stream is deleted',
+    async () => {
+      const operations = fc.array(fc.oneof(...harmless, ...harmful), { maxLength: 14, size: 'max' });
+      await fc.assert(
+        fc.asyncProperty(operations, (list) =>
+          check(list, ({ nodes }) => {
+            for (const one of nodes) {
+              const told = one.gaps.reduce((sum, missed) => sum + missed, 0);
+              if (one.resets === 0) expect(told).toBeGreaterThanOrEqual(missing(one, nodes));
+              // what was never taken away is never said to be lost
+              if (!list.some(({ do: what }) => what === 'trim' || what === 'delete')) {
+                expect([missing(one, nodes), one.gaps, one.resets]).toEqual([0, [], 0]);
+              }
+            }
+          }),
+        ),
+        parameters,
+      );
+    },
+    RUNS * 20_000,
+  );
+});
