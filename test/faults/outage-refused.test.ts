@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { freePort } from '../../src/testing/free-port.js';
 import type { RedisServer } from '../../src/testing/index.js';
@@ -70,6 +71,26 @@ describe('Redis refuses', () => {
       expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
     });
   }
+
+  it('writing is forbidden and allowed again in quick turns: nothing is lost, and the order is kept', async () => {
+    const { redis, cluster } = own();
+    const clients = await cluster.connectEach();
+    // large enough for a batch to reach Redis in pieces, between which the permission changes
+    const traffic = await Traffic.start(cluster, clients, { size: 4_000 });
+    await traffic.flows(50);
+    try {
+      for (let turn = 0; turn < 100; turn++) {
+        await cluster.redis.sendCommand(['ACL', 'SETUSER', 'default', '-xadd']);
+        await cluster.redis.sendCommand(['ACL', 'SETUSER', 'default', '+xadd']);
+        await setImmediate();
+      }
+    } finally {
+      await redis.command('ACL', 'SETUSER', 'default', '+xadd');
+    }
+    await traffic.flows(50);
+
+    expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
+  });
 
   it('everything is forbidden, and the connections are cut: they come back', async () => {
     const { redis, cluster } = own();
