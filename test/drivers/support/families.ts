@@ -128,7 +128,7 @@ function givenIoRedis(client: IoRedisLike): Given {
 /** While the adapter imports a library by its name, it gets the release that the test is about. */
 function aliased(name: 'redis' | 'ioredis', library: LibraryName): Pick<Family, 'before' | 'after'> {
   if (library === name) return {};
-  return { before: () => void vi.doMock(name, () => import(library)), after: () => void vi.doUnmock(name) };
+  return { before: () => void vi.doMock(name, () => import(library)), after: () => vi.doUnmock(name) };
 }
 
 export function clientFamilies(server: () => Address): Family[] {
