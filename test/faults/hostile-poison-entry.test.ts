@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ServerNode } from '../harness/index.js';
 import { commandStats } from './support/command-stats.js';
 import { useOwnRedis } from './support/own-redis.js';
 import { addEntry } from './support/plain-redis.js';
@@ -8,62 +9,78 @@ const SERVER_SIDE_EMIT = '9';
 const SOMEONE = { uid: 'someone', nsp: '/' };
 const TO_ALL = '"opts":{"rooms":[],"except":[],"flags":{}}';
 
-const POISON: Record<string, Record<string, string>> = {
-  'no field that is known': { hello: 'world' },
-  'no data': { ...SOMEONE, type: BROADCAST },
-  'no type': { ...SOMEONE, data: '{}' },
-  'an unknown type': { ...SOMEONE, type: '99', data: '{}' },
-  'JSON that breaks off': { ...SOMEONE, type: BROADCAST, data: `{${TO_ALL},"packet":{"type":2,"da` },
-  'MessagePack that is none': { ...SOMEONE, type: BROADCAST, data: 'wcHBwcE=' },
-  'no packet': { ...SOMEONE, type: BROADCAST, data: `{${TO_ALL}}` },
+interface Poison {
+  fields: Record<string, string>;
+  /** What the node says of it. */
+  reason: RegExp;
+}
+
+const POISON: Record<string, Poison> = {
+  'no field that is known': { fields: { hello: 'world' }, reason: /^decode_error: .*lacks a field/ },
+  'no type': { fields: { ...SOMEONE, data: '{}' }, reason: /^decode_error: .*lacks a field/ },
+  'no data': { fields: { ...SOMEONE, type: BROADCAST }, reason: /^handler_error: / },
+  'an unknown type': { fields: { ...SOMEONE, type: '99', data: '{}' }, reason: /unknown message type 99/ },
+  'JSON that breaks off': {
+    fields: { ...SOMEONE, type: BROADCAST, data: `{${TO_ALL},"packet":{"type":2,"da` },
+    reason: /JSON/,
+  },
+  'MessagePack that is none': { fields: { ...SOMEONE, type: BROADCAST, data: 'wcHBwcE=' }, reason: /0xc1/ },
+  'no packet': {
+    fields: { ...SOMEONE, type: BROADCAST, data: `{${TO_ALL}}` },
+    reason: /`packet` is not an object/,
+  },
   'rooms that are none': {
-    ...SOMEONE,
-    type: BROADCAST,
-    data: '{"opts":{"rooms":{}},"packet":{"type":2,"data":["a"]}}',
+    fields: { ...SOMEONE, type: BROADCAST, data: '{"opts":{"rooms":{}},"packet":{"type":2,"data":["a"]}}' },
+    reason: /`opts\.rooms` is not an array of rooms/,
   },
   'an event that clients refuse': {
-    ...SOMEONE,
-    type: BROADCAST,
-    data: `{${TO_ALL},"packet":{"type":2,"data":["connect"]}}`,
+    fields: { ...SOMEONE, type: BROADCAST, data: `{${TO_ALL},"packet":{"type":2,"data":["connect"]}}` },
+    reason: /does not begin with the name of an event/,
   },
   'a packet that ends connections': {
-    ...SOMEONE,
-    type: BROADCAST,
-    data: `{${TO_ALL},"packet":{"type":1,"data":["a"]}}`,
+    fields: { ...SOMEONE, type: BROADCAST, data: `{${TO_ALL},"packet":{"type":1,"data":["a"]}}` },
+    reason: /a packet of type 1 cannot be broadcast/,
   },
-  'an event for servers with no name': { ...SOMEONE, type: SERVER_SIDE_EMIT, data: '{"packet":[]}' },
+  'an event for servers with no name': {
+    fields: { ...SOMEONE, type: SERVER_SIDE_EMIT, data: '{"packet":[]}' },
+    reason: /`packet` is not an array of arguments/,
+  },
 };
 
 for (const recovery of [false, true]) {
   describe(`an entry that nobody can use (recovery ${recovery ? 'on' : 'off'})`, () => {
     const own = useOwnRedis({ serverOptions: recovery ? { connectionStateRecovery: {} } : {} });
 
-    for (const [name, fields] of Object.entries(POISON)) {
+    for (const [name, { fields, reason }] of Object.entries(POISON)) {
       it(`with ${name}: it is skipped and told of, and the next one is delivered`, async () => {
         const { cluster } = own();
         const clients = await cluster.connectEach();
-        const before = await Promise.all(
-          cluster.nodes.map(async (node) => (await node.recorded('messageDropped')).length),
-        );
         await addEntry(cluster, fields);
         await cluster.node(0).run((io) => io.emit('next'));
 
         for (const client of clients) expect(await client.next('next')).toEqual([[]]);
-        for (const [index, node] of cluster.nodes.entries()) await node.recorded('messageDropped', before[index]! + 1);
+        for (const node of cluster.nodes) {
+          expect((await reasons(node)).filter((one) => reason.test(one))).toHaveLength(1);
+        }
       });
     }
 
-    it('is read once, however many there are', async () => {
+    it('is read once and told of once, however many there are', async () => {
       const { redis, cluster } = own();
       const clients = await cluster.connectEach();
       const { calls } = await commandStats(redis, 'xread');
       const poison = Object.values(POISON);
-      for (let n = 0; n < 300; n++) await addEntry(cluster, poison[n % poison.length]!);
+      for (let n = 0; n < 300; n++) await addEntry(cluster, poison[n % poison.length]!.fields);
       await cluster.node(0).run((io) => io.emit('next'));
       await Promise.all(clients.map((client) => client.next('next')));
 
       // at most one read an entry and node, and those that were under way
       expect((await commandStats(redis, 'xread')).calls - calls).toBeLessThan(2 * 301 + 10);
+      for (const node of cluster.nodes) {
+        const told = await reasons(node);
+        expect(told).toEqual([...new Set(told)]);
+        expect(told.length).toBeLessThanOrEqual(poison.length);
+      }
     });
   });
 
@@ -140,4 +157,9 @@ for (const recovery of [false, true]) {
       expect(far!.received('good')).toEqual(Array.from({ length: 10 }, (_, n) => [n]));
     });
   });
+}
+
+/** What the node told of messages that it could not use. */
+async function reasons(node: ServerNode): Promise<string[]> {
+  return (await node.recorded('messageDropped', 1)).map(([event]) => (event as { reason: string }).reason);
 }

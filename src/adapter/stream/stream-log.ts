@@ -61,7 +61,11 @@ export class StreamLog {
     this.streams = this.writer.streams;
     this.#readers = new StreamReaders(reader, { ...options, streams: this.streams }, telemetry, {
       onEntries: (stream, entries) => this.#onEntries(stream, entries),
-      onGap: (stream, from, to, missed) => this.#onGap(stream, from, to, missed),
+      onGap: (stream, from, to, missed) => {
+        // those of all publishers are counted in it
+        this.#duplicates.get(stream)!.expectHoles();
+        this.#onGap(stream, from, to, missed);
+      },
       onReset: (stream, position, end) => {
         // what was delivered before is not remembered again when it is read anew: up to here, sessions are restored from Redis
         this.#recent.get(stream)?.restart(end);
@@ -139,7 +143,6 @@ export class StreamLog {
 
   #onGap(stream: string, from: string, to: string, missed: number): void {
     this.telemetry.dropped(stream, 'gap', missed);
-    this.#duplicates.get(stream)!.expectHoles();
     this.#recent.get(stream)?.restart(to);
     this.listener.onGap(stream, from, to, missed);
   }
@@ -148,7 +151,7 @@ export class StreamLog {
     const entries: StreamEntry[] = [];
     for (const [id, fields] of raw) {
       const entry = readEntry(stream, id.toString('latin1'), fields);
-      if (entry === undefined) this.#skip(stream, id);
+      if (entry === undefined) this.#skip(stream);
       else entries.push(entry);
     }
     const reader = this.#readers.of(stream)!;
@@ -173,9 +176,10 @@ export class StreamLog {
     }
   }
 
-  #skip(stream: string, id: Buffer): void {
+  #skip(stream: string): void {
     this.telemetry.dropped(stream, 'decode_error', 1);
-    const reason = `entry ${id.toString('latin1')} lacks a field, or has one that is malformed`;
+    // without the id: what happens again and again is told of once a minute, by its reason
+    const reason = `an entry of the stream '${stream}' lacks a field, or has one that is malformed`;
     this.listener.onEntryFailed('decode_error', new TypeError(reason));
   }
 
