@@ -48,7 +48,8 @@ for (const [name, run] of Object.entries(runs)) {
     nodes,
     setup,
     serverOptions: { connectionStateRecovery: recovery },
-    adapterOptions: { restoreTimeout: 30_000, ...adapter },
+    // A session that a killed node was restoring is free after ten seconds; the stream is to hold what is published meanwhile.
+    adapterOptions: { restoreTimeout: 30_000, maxLen: 100_000, ...adapter },
   });
   const start = performance.now();
   try {

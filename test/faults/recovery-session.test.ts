@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { startCluster, startRedis, useCluster, waitFor, type TestClient } from '../harness/index.js';
 import { away, claimOf, heir, numbers, present, send } from './support/away.js';
+import { commandStats } from './support/command-stats.js';
 
 const serverOptions = { connectionStateRecovery: {} };
 
@@ -76,6 +77,35 @@ describe('a session', () => {
       expect(ghost.received('packet')).toEqual(numbers(0, 3));
       cluster().closeClients();
     }
+  });
+
+  it('is not given up while the node that has it connects to Redis again', async () => {
+    const redis = await startRedis();
+    const user = ['ACL', 'SETUSER', 'deaf', 'on', '>secret', '~*', '&*', '+@all'];
+    await redis.command(...user);
+    const deaf = { redisOptions: { username: 'deaf', password: 'secret' } };
+    const cluster = await startCluster({
+      redisUrl: redis.url,
+      serverOptions,
+      // nothing is published but what nodes ask of each other
+      adapterOptions: { heartbeatInterval: 60_000, heartbeatTimeout: 120_000 },
+      nodes: [deaf, {}],
+    });
+    // the session is nowhere but at the node, which takes the client for connected
+    const ghost = await present(cluster, 0, { rooms: ['room'] });
+    await redis.command(...user, '-subscribe');
+    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub', 'USER', 'deaf');
+    const published = async (): Promise<number> => (await commandStats(redis, 'publish')).calls;
+    const before = await published();
+    const client = heir(cluster, claimOf(ghost));
+    const returned = client.connect(cluster.node(1));
+    await waitFor(async () => (await published()) > before);
+    await redis.command(...user);
+    await returned;
+    await send(cluster.node(1), 'room', 0, 3);
+
+    expect(client.recovered).toBe(true);
+    expect(await client.next('packet', 3)).toEqual(numbers(0, 3));
   });
 
   it('is restored by a node that has fallen behind once it has caught up', async () => {

@@ -11,7 +11,10 @@ const ANSWER = 'session_answer';
 type Answer = 'somebody' | 'nobody' | undefined;
 
 /** Longest wait for what the other nodes say about one session, in milliseconds. */
-const QUERY_TIMEOUT = 2_000;
+const QUERY_TIMEOUT = 3_000;
+
+/** A node that is connecting to Redis again hears nothing: it is asked again after this time, in milliseconds. */
+const QUERY_INTERVAL = 1_000;
 
 /** Time until a session that another node holds is tried again, in milliseconds. */
 const RETRY_DELAY = 50;
@@ -102,8 +105,11 @@ export class SessionDesk {
       telemetry: undefined,
       take: (data) => [(data as { held?: unknown }).held === true],
     });
+    const query = (): Promise<unknown> =>
+      bus.publish(bus.clusterChannel, { uid, type: QUERY, data: { pid, requestId } });
+    const timer = setInterval(() => void query().catch(() => undefined), QUERY_INTERVAL);
     try {
-      await bus.publish(bus.clusterChannel, { uid, type: QUERY, data: { pid, requestId } });
+      await query();
       return (await answers).includes(true) ? 'somebody' : 'nobody';
     } catch (error) {
       answers.catch(() => undefined);
@@ -111,6 +117,8 @@ export class SessionDesk {
       // a node that says nothing for this long has nothing, or is dead
       if (error instanceof RequestTimeoutError) return error.responses.includes(true) ? 'somebody' : 'nobody';
       return undefined;
+    } finally {
+      clearInterval(timer);
     }
   }
 
