@@ -50,11 +50,15 @@ describe('An application that compiles against the types', () => {
       'commonjs',
       { module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '6.0' },
     ],
-  ] as const)('finds every entry %s', async (_name, type, options) => {
-    const application = await install(type);
+  ] as const)(
+    'finds every entry %s',
+    async (_name, type, options) => {
+      const application = await install(type);
 
-    expect(await application.compile(source, options)).toEqual([]);
-  });
+      expect(await application.compile(source, options)).toEqual([]);
+    },
+    300_000,
+  );
 
   it('is told of a wrong option', async () => {
     const application = await install('module');

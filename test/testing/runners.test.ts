@@ -42,7 +42,16 @@ describe('A test with a TestCluster runs, and ends by itself,', () => {
 
   it('with Jest', async () => {
     const jest = join(await installOnce('jest', { jest: '30.5.2' }), 'node_modules/jest/bin/jest.js');
-    const settings = ['--rootDir', folder, '--testMatch', '**/*.spec.mjs', '--transform', '{}'];
+    const settings = [
+      '--rootDir',
+      folder,
+      '--testMatch',
+      '**/*.spec.mjs',
+      '--transform',
+      '{}',
+      '--testTimeout',
+      '60000',
+    ];
     const output = await run('--experimental-vm-modules', jest, ...settings, '--detectOpenHandles');
 
     expect(output).toMatch(/Tests: +1 passed/);
