@@ -56,7 +56,8 @@ describe('A test with a TestCluster runs, and ends by itself,', () => {
 
     expect(output).toMatch(/Tests: +1 passed/);
     expect(output).not.toMatch(/did not exit|open handle/);
-  });
+    // It may have to be installed first.
+  }, 300_000);
 
   it('without a test runner', async () => {
     expect(await run('chat.script.mjs')).toBe('[["hello"]]\n');
