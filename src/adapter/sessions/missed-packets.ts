@@ -3,7 +3,7 @@ import type { RedisConnection } from '../redis/driver.js';
 import { publishersBefore } from '../stream/publishers.js';
 import type { RawEntry } from '../stream/reader.js';
 import type { RecentEntries } from '../stream/recent-entries.js';
-import { compareStreamIds } from '../stream/stream-id.js';
+import { FIRST_POSITION } from '../stream/stream-id.js';
 import { streamInfo } from '../stream/stream-info.js';
 import { readEntry } from '../wire/entry.js';
 import { optionsOf, payloadOf } from '../wire/entry-codec.js';
@@ -76,12 +76,14 @@ export async function olderPackets(
   return { trimmed: false, packets, scanned };
 }
 
-async function trimmedSince(connection: RedisConnection, absence: Absence): Promise<boolean> {
-  const info = await streamInfo(connection, absence.stream);
-  if (info === undefined) return true;
-  const untouched = info.entriesAdded === info.length;
-  if (untouched) return false;
-  return info.firstEntryId === undefined || compareStreamIds(absence.from, info.firstEntryId) < 0;
+/** Whether entries from after the beginning of the absence are gone: with the entry that it begins with, or with the whole stream. */
+async function trimmedSince(connection: RedisConnection, { stream, from }: Absence): Promise<boolean> {
+  if (from === FIRST_POSITION) {
+    const info = await streamInfo(connection, stream);
+    return info === undefined || info.entriesAdded !== info.length;
+  }
+  const reply = (await connection.send(['XREVRANGE', stream, from, from, 'COUNT', '1'])) as unknown[];
+  return reply.length === 0;
 }
 
 /** What of the entries in memory the client missed. */

@@ -10,7 +10,7 @@ import { publishersBefore } from './publishers.js';
 import type { RawEntry } from './reader.js';
 import { StreamReaders } from './readers.js';
 import { RecentEntries } from './recent-entries.js';
-import { compareStreamIds } from './stream-id.js';
+import { compareStreamIds, laterStreamId } from './stream-id.js';
 import { StreamWriter } from './stream-writer.js';
 
 export interface StreamLogOptions {
@@ -67,8 +67,9 @@ export class StreamLog {
         this.#onGap(stream, from, to, missed);
       },
       onReset: (stream, position, end) => {
-        // what was delivered before is not remembered again when it is read anew: up to here, sessions are restored from Redis
-        this.#recent.get(stream)?.restart(end);
+        // What was delivered before is not remembered again when it is read anew, and may be nowhere any more: sessions from before are
+        // restored from Redis, if it has everything since.
+        this.#recent.get(stream)?.restart(laterStreamId(end, position));
         this.#duplicates.get(stream)!.forgetHoles();
         if (compareStreamIds(end, position) >= 0) this.#readBefore.set(stream, position);
         else this.#readBefore.delete(stream);
