@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { createClient } from 'redis';
+import { MessageType } from 'socket.io-adapter';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { RedisServer } from '../../testing/redis-server.js';
+import { createDriver } from '../redis/create-driver.js';
+import type { RedisConnection } from '../redis/driver.js';
+import { noopTelemetry } from '../telemetry-port.js';
+import { pushEntry } from '../wire/entry.js';
+import { encodeBroadcast, encodeMessage, type EncodedMessage } from '../wire/entry-codec.js';
+import type { WireFlags } from '../wire/message.js';
+import { concerns, olderPackets, TooManyEntriesError, type OlderEntries } from './missed-packets.js';
+
+let redis: RedisServer;
+let connection: RedisConnection;
+let stream: string;
+let seq: number;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  const settings = { useShardedPubSub: false, channelPrefix: 'c', telemetry: noopTelemetry };
+  connection = createDriver(createClient({ url: redis.url }), settings).open('writer');
+  await connection.whenReady();
+});
+
+afterAll(async () => {
+  connection.close();
+  await redis.stop();
+});
+
+beforeEach(() => {
+  stream = randomUUID();
+  seq = 0;
+});
+
+interface Broadcast {
+  n: number;
+  rooms?: string[];
+  except?: string[];
+  flags?: WireFlags;
+  namespace?: string;
+  requestId?: string;
+  /** As it was numbered before, if it is published again. */
+  seq?: number;
+}
+
+function broadcast({ n, rooms = [], except = [], flags = {}, requestId }: Broadcast): EncodedMessage {
+  return encodeBroadcast(['event', n], { rooms, except, flags }, requestId, false);
+}
+
+function command(message: EncodedMessage, one: { namespace?: string; seq?: number }): string[] {
+  const fields: string[] = [];
+  const from = { uid: 'node', publisher: 'node', namespace: one.namespace ?? '/', seq: one.seq ?? ++seq };
+  pushEntry(fields, from, message, undefined);
+  return ['XADD', stream, '*', ...fields];
+}
+
+/** Adds entries, and returns their ids. */
+async function add(...broadcasts: Broadcast[]): Promise<string[]> {
+  return (await connection.transaction(broadcasts.map((one) => command(broadcast(one), one)))) as string[];
+}
+
+function numbered(first: number, count: number): Broadcast[] {
+  return Array.from({ length: count }, (_, i) => ({ n: first + i }));
+}
+
+/** What a client in room `a` missed in the namespace `/`. */
+function missedSince(
+  from: string,
+  until: string,
+  maxLen = 10_000,
+  signal = AbortSignal.timeout(10_000),
+): Promise<OlderEntries> {
+  return olderPackets(connection, { stream, namespace: '/', from, rooms: ['sid', 'a'] }, until, maxLen, signal);
+}
+
+function numbers(missed: OlderEntries): unknown {
+  return missed.trimmed ? 'trimmed' : missed.packets.map(({ payload }) => payload.args[1]);
+}
+
+describe('what a client missed', () => {
+  it('is what is for its rooms, in order, each with its offset', async () => {
+    const roomName = fc.constantFrom('a', 'b', 'sid');
+    const any = fc.record<Omit<Broadcast, 'n'>>(
+      {
+        rooms: fc.uniqueArray(roomName),
+        except: fc.uniqueArray(roomName, { maxLength: 1 }),
+        flags: fc.constantFrom({}, { volatile: true }, { compress: false }, { ackId: 3 }),
+        namespace: fc.constantFrom('/', '/', '/other'),
+        requestId: fc.constantFrom('r1', undefined as never, undefined as never),
+      },
+      { requiredKeys: [] },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(any, { minLength: 1, maxLength: 20 }), async (list) => {
+        stream = randomUUID();
+        const [from] = await add({ n: -1 });
+        const broadcasts = list.map((one, n) => ({ ...one, n }));
+        const ids = await add(...broadcasts);
+        const missed = await missedSince(from!, ids.at(-1)!);
+        const expected = broadcasts.filter(
+          ({ rooms = [], except = [], flags = {}, namespace = '/', requestId }) =>
+            namespace === '/' &&
+            requestId === undefined &&
+            !('volatile' in flags || 'ackId' in flags) &&
+            (rooms.length === 0 || rooms.includes('a') || rooms.includes('sid')) &&
+            !except.includes('a') &&
+            !except.includes('sid'),
+        );
+        expect(missed).toMatchObject({ trimmed: false, scanned: list.length });
+        expect(
+          missed.trimmed
+            ? []
+            : missed.packets.map(({ id, payload, compress }) => ({ id, args: payload.args, compress })),
+        ).toEqual(
+          expected.map(({ n, flags }) => ({ id: ids[n], args: ['event', n, ids[n]], compress: flags?.compress })),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it.each([1, 499, 500, 501, 1_000, 1_234])('is read in pages: %d entries', async (count) => {
+    const [from] = await add({ n: -1 });
+    const ids = await add(...numbered(0, count));
+    await add({ n: -2 });
+    expect(numbers(await missedSince(from!, ids.at(-1)!))).toEqual([...Array(count).keys()]);
+  });
+
+  it('is nothing that is in the stream for the second time, wherever the first is', async () => {
+    const [, from] = await add({ n: 0 }, { n: 1 });
+    const ids = await add({ n: 0, seq: 1 }, { n: 1, seq: 2 }, { n: 2 }, { n: 2, seq: 3 }, { n: 3 });
+    expect(numbers(await missedSince(from!, ids.at(-1)!))).toEqual([2, 3]);
+  });
+
+  it('is no other message, and nothing that cannot be read', async () => {
+    const [from] = await add({ n: 0 });
+    const join = encodeMessage({
+      type: MessageType.SOCKETS_JOIN,
+      data: { opts: { rooms: [], except: [], flags: {} }, rooms: ['a'] },
+    });
+    await connection.send(command(join, {}));
+    await connection.send(['XADD', stream, '*', 'field', 'value']);
+    await connection.send(['XADD', stream, '*', 'uid', 'x', 'nsp', '/', 'type', '3', 'data', '{"opts":']);
+    const [until] = await add({ n: 1 });
+    expect(numbers(await missedSince(from!, until!))).toEqual([1]);
+  });
+
+  it('goes from the beginning where there was no stream yet', async () => {
+    const ids = await add(...numbered(0, 3));
+    expect(numbers(await missedSince('0-0', ids.at(-1)!))).toEqual([0, 1, 2]);
+    await connection.send(['XTRIM', stream, 'MAXLEN', '2']);
+    expect(numbers(await missedSince('0-0', ids.at(-1)!))).toBe('trimmed');
+  });
+
+  it.each([0, 1, 499, 999])(
+    'is not known where what it begins after was trimmed away: %d entries later',
+    async (count) => {
+      const [from] = await add({ n: -1 });
+      const ids = await add(...numbered(0, count), { n: -2 });
+      await connection.send(['XTRIM', stream, 'MAXLEN', String(count + 1)]);
+      expect(numbers(await missedSince(from!, ids.at(-1)!))).toBe('trimmed');
+    },
+  );
+
+  it('is not known where the stream began anew meanwhile', async () => {
+    const [from] = await add(...numbered(0, 5));
+    await connection.send(['DEL', stream]);
+    expect(numbers(await missedSince(from!, from!))).toBe('trimmed');
+    const ids = await add(...numbered(5, 5));
+    expect(numbers(await missedSince(from!, ids.at(-1)!))).toBe('trimmed');
+  });
+
+  it('is not looked for in more than twice the length that the stream is to have', async () => {
+    const [from] = await add({ n: -1 });
+    const ids = await add(...numbered(0, 1_300));
+    await expect(missedSince(from!, ids.at(-1)!, 100)).rejects.toThrow(TooManyEntriesError);
+    expect(numbers(await missedSince(from!, ids.at(-1)!, 700))).toHaveLength(1_300);
+  });
+
+  it('is not waited for longer than it is of use', async () => {
+    const [from] = await add({ n: 0 });
+    await expect(missedSince(from!, from!, 100, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+  });
+});
+
+describe('concerns()', () => {
+  it.each([
+    [[], [], ['x'], true],
+    [['a'], [], ['a', 'x'], true],
+    [['a'], [], ['x'], false],
+    [['a', 'b'], [], ['b'], true],
+    [[], ['a'], ['a'], false],
+    [['a'], ['b'], ['a', 'b'], false],
+    [['a'], ['b'], [], false],
+    [[], [], [], true],
+  ])('rooms %j except %j: a client in %j', (rooms, except, of, expected) => {
+    expect(concerns({ rooms, except, flags: {} }, of)).toBe(expected);
+  });
+});
