@@ -133,7 +133,7 @@ export class RedisClusterServer {
   async #until(what: string, done: (node: RedisServer) => Promise<boolean>): Promise<void> {
     await waitFor(async () => (await Promise.all(this.nodes.map(done))).every(Boolean), {
       deadline: FORMATION_TIMEOUT_MS,
-      interval: 50,
+      interval: 150,
       what: `the Redis Cluster to form: for ${what}`,
     });
   }

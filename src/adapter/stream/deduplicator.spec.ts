@@ -74,6 +74,31 @@ describe('Deduplicator', () => {
     expect(publishers.misses('a', 6)).toBe(false);
   });
 
+  it('writes off what is still missing, counts it once, and takes it if it comes after all', () => {
+    const publishers = new Deduplicator();
+    publishers.arrive('a', 3);
+    expect(publishers.stillMisses('a', 5)).toBe(false);
+    publishers.misses('a', 5);
+    expect(publishers.stillMisses('a', 5)).toBe(true);
+    expect(publishers.stillMisses('a', 6)).toBe(false);
+    expect(publishers.writeOff('a', 5)).toBe(2);
+    expect(publishers.writeOff('a', 5)).toBe(0);
+    expect(publishers.writeOff('b', 5)).toBe(0);
+    expect(publishers.stillMisses('a', 5)).toBe(false);
+    expect(publishers.arrive('a', 6)).toEqual({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('a', 4)).toEqual({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('a', 4)).toEqual({ duplicate: true });
+  });
+
+  it('writes off nothing that a gap was reported for', () => {
+    const publishers = new Deduplicator();
+    publishers.arrive('a', 3);
+    publishers.expectHoles();
+    publishers.misses('a', 5);
+    expect(publishers.writeOff('a', 5)).toBe(0);
+    expect(publishers.arrive('a', 8)).toEqual({ duplicate: false, missed: 2 });
+  });
+
   it('lets the entries of a publisher through whose numbers somebody else has used', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 11, max: 1_000_000 }), { maxLength: 200 }), (forged) => {

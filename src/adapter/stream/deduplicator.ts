@@ -64,6 +64,21 @@ export class Deduplicator {
     return true;
   }
 
+  /** Whether entry `seq` has not arrived since {@link misses} said so. */
+  stillMisses(publisher: string, seq: number): boolean {
+    const known = this.#last.get(publisher);
+    return known !== undefined && seq > known.seq && seq === known.missing;
+  }
+
+  /** Entry `seq` and those before it that have not arrived are lost. Returns how many of them were not reported before. */
+  writeOff(publisher: string, seq: number): number {
+    const known = this.#last.get(publisher);
+    if (known === undefined || seq <= known.seq) return 0;
+    const missed = known.holeExpected ? 0 : seq - known.seq;
+    this.#remember(publisher, seq, [...known.holes, { from: known.seq + 1, to: seq }].slice(0, MOST_HOLES));
+    return missed;
+  }
+
   /** A gap was already reported: the next hole of each publisher is part of it, and no further loss. */
   expectHoles(): void {
     for (const known of this.#last.values()) known.holeExpected = true;

@@ -34,6 +34,9 @@ interface Cursor {
 /** Beyond `blockTimeInMs`, how long a silent Redis is waited for before the connection is made anew, in milliseconds. */
 const GRACE = 10_000;
 
+/** How long an entry that is in the stream may take to be read by one who waits for it, in milliseconds. */
+const OVERDUE = 1_000;
+
 /** Reads the streams of a Server, from where they ended when it started, and never past an entry that it has not handed on. */
 export class StreamReader {
   readonly #cursors = new Map<string, Cursor>();
@@ -41,6 +44,8 @@ export class StreamReader {
   #stopped = false;
   #mustVerify = false;
   #verified = 0;
+  /** When the last entries came, or the connection did. */
+  #waitsSince = Number.POSITIVE_INFINITY;
   #failures = 0;
 
   constructor(
@@ -63,6 +68,8 @@ export class StreamReader {
 
   /** Reads on from where the streams ended. */
   start(): void {
+    this.#waitsSince = performance.now();
+    this.connection.on('ready', () => (this.#waitsSince = performance.now()));
     this.telemetry.background(() => void this.#run());
   }
 
@@ -105,6 +112,16 @@ export class StreamReader {
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiters.push(waiter);
     });
+  }
+
+  /** Nothing has come for so long that what was published before is overdue, although the connection is there. */
+  get waitsInVain(): boolean {
+    return !this.#mustVerify && this.connection.state === 'ready' && performance.now() - this.#waitsSince > OVERDUE;
+  }
+
+  /** The positions are still to be compared with the streams. */
+  get suspicious(): boolean {
+    return this.#mustVerify;
   }
 
   /** Something does not fit: compares the positions with the streams before the next read. */
@@ -176,6 +193,7 @@ export class StreamReader {
       stream.toString(),
       entries,
     ]);
+    if (batches.length > 0) this.#waitsSince = performance.now();
     for (const [stream, entries] of batches) {
       const cursor = this.#cursors.get(stream)!;
       cursor.received = entries.at(-1)![0].toString('latin1');

@@ -123,11 +123,19 @@ export class StreamLog {
     this.writer.publish(uid, namespace, message, roomCount, onSettled);
   }
 
-  /** Another node has published entry `seq` under `id`: when we are past that id without having seen it, something is wrong. */
+  /**
+   * Another node has published entry `seq` under `id`. When we are past that id without having seen it, or wait for entries without
+   * any coming, something is wrong; and when that has been looked into, and it has still not come, it is lost.
+   */
   compare(publisher: string, published: ReadonlyArray<{ stream: string; seq: number; id: string }>): void {
     for (const { stream, seq, id } of published) {
-      if (compareStreamIds(id, this.#readers.position(stream)) > 0) continue;
-      if (this.#duplicates.get(stream)?.misses(publisher, seq)) this.#readers.of(stream)?.suspect();
+      const reader = this.#readers.of(stream);
+      const duplicates = this.#duplicates.get(stream);
+      if (reader === undefined || duplicates === undefined) continue;
+      const passed = compareStreamIds(id, reader.position(stream)) <= 0;
+      if (!passed && !reader.waitsInVain) continue;
+      if (duplicates.misses(publisher, seq)) reader.suspect();
+      else if (duplicates.stillMisses(publisher, seq) && !reader.suspicious) this.#writeOff(stream, publisher, seq, id);
     }
   }
 
@@ -146,6 +154,16 @@ export class StreamLog {
     this.telemetry.dropped(stream, 'gap', missed);
     this.#recent.get(stream)?.restart(to);
     this.listener.onGap(stream, from, to, missed);
+  }
+
+  /** It was acknowledged, and did not outlive a failover of Redis. */
+  #writeOff(stream: string, publisher: string, seq: number, id: string): void {
+    const missed = this.#duplicates.get(stream)!.writeOff(publisher, seq);
+    if (missed === 0) return;
+    const position = this.#readers.position(stream);
+    this.telemetry.dropped(stream, 'gap', missed);
+    this.#recent.get(stream)?.restart(position);
+    this.listener.onGap(stream, position, laterStreamId(position, id), missed);
   }
 
   #onEntries(stream: string, raw: readonly RawEntry[]): void {

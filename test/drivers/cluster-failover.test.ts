@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { RedisClusterServer, type RedisServer } from '../../src/testing/index.js';
+import { waitFor } from '../harness/index.js';
+import { clusterFamilies, type Family } from './support/families.js';
+import { ownNames, startNodes, type Node } from './support/nodes.js';
+import { Traffic, UNHARMED } from './support/traffic.js';
+
+let redis: RedisClusterServer;
+
+beforeAll(async () => {
+  redis = await RedisClusterServer.start({ replicas: 1 });
+});
+
+afterAll(() => redis.stop());
+
+/** One of each library. */
+const families = clusterFamilies(() => redis.nodes).filter(({ name }) => /^(redis 6|ioredis 5)/.test(name));
+
+describe.each(families)('a Redis Cluster, and nodes with $name', (family: Family) => {
+  const names = ownNames();
+  const { streamName } = names;
+
+  async function nodes(options: object = {}): Promise<[Node, Node]> {
+    const adapterOptions = {
+      ...names,
+      useShardedPubSub: true,
+      heartbeatInterval: 500,
+      heartbeatTimeout: 2_000,
+      ...options,
+    };
+    const started = await startNodes({
+      client: async () => {
+        const given = await family.create({ name: 'failover' });
+        onTestFinished(() => given.close());
+        return given.client;
+      },
+      adapterOptions,
+    });
+    return started as [Node, Node];
+  }
+
+  /** Kills the master of the stream, and waits until a replica is in its place. Comes the test to its end, it is a replica itself. */
+  async function failover(master: RedisServer, meanwhile?: () => Promise<void>): Promise<void> {
+    onTestFinished(async () => {
+      await master.restart();
+      await waitFor(async () => String(await master.command('INFO', 'replication')).includes('master_link_status:up'), {
+        deadline: 15_000,
+        what: 'the former master to follow the new one',
+      });
+    });
+    await master.kill();
+    await meanwhile?.();
+    await redis.failedOver(streamName, master);
+  }
+
+  function told(node: Node, ...names: string[]): unknown[] {
+    return node.events.filter(({ name }) => names.includes(name));
+  }
+
+  it('go on where they were when the master of the stream is killed, and tell of what was lost with it', async () => {
+    const [near, far] = await nodes();
+    const traffic = await Traffic.start([near, far]);
+    await traffic.flows();
+    await failover(await redis.masterOf(streamName));
+    await traffic.flows();
+    const verdicts = await traffic.end();
+    for (const [index, node] of [near, far].entries()) {
+      expect(verdicts[index]).toMatchObject({ twice: 0, late: 0 });
+      // what no replica had yet is lost, and that is told
+      if (verdicts[index]!.missing > 0) expect(told(node, 'gap', 'streamReset')).not.toEqual([]);
+      expect(told(node, 'connectionLost').length).toBeGreaterThan(0);
+    }
+    await waitFor(async () => (await near.io.fetchSockets()).length === 2, { what: 'the nodes to know each other' });
+  });
+
+  // which library it is makes no difference here
+  if (family.name.startsWith('redis')) {
+    it('tell that the log began anew when a replica is promoted that lacks what they had read', async () => {
+      const [near, far] = await nodes();
+      const traffic = await Traffic.start([near, far]);
+      await traffic.flows();
+      const master = await redis.masterOf(streamName);
+      const replica = await replicaOf(master);
+      await replica.pause();
+      // what was sent to it already waits for it
+      await master.command('CLIENT', 'KILL', 'TYPE', 'replica');
+      // read by all, and replicated to nobody
+      await traffic.flows(100);
+      await failover(master, () => replica.resume());
+      await traffic.flows();
+      expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
+      for (const node of [near, far]) expect(told(node, 'streamReset')).toHaveLength(1);
+    });
+  }
+
+  it('lose nothing while the slots of stream and channels are moved, and wait for nothing that is elsewhere', async () => {
+    // who waits in XREAD where the stream was is woken by nobody
+    const [near, far] = await nodes({ blockTimeInMs: 120_000 });
+    const traffic = await Traffic.start([near, far]);
+    await traffic.flows();
+    for (const key of [streamName, `${names.channelPrefix}#@cluster#`]) {
+      const from = await redis.masterOf(key);
+      const others = await Promise.all(
+        redis.nodes.map(async (node) => (await isMaster(node)) && node !== from && node),
+      );
+      const to = others.find((node) => node !== false)!;
+      const asked = await calls(to, 'asking');
+      await redis.move(key, to, () => traffic.flows());
+      await traffic.flows();
+      if (key === streamName) expect(await calls(to, 'asking')).toBeGreaterThan(asked);
+    }
+    expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
+    for (const node of [near, far]) expect(told(node, 'gap', 'streamReset')).toEqual([]);
+    await waitFor(async () => (await near.io.fetchSockets()).length === 2, { what: 'the nodes to know each other' });
+  });
+
+  async function replicaOf(master: RedisServer): Promise<RedisServer> {
+    const role = (await master.command('ROLE')) as [string, number, Array<[string, string, string]>];
+    return redis.nodes.find(({ port }) => port === Number(role[2][0]![1]))!;
+  }
+});
+
+async function isMaster(server: RedisServer): Promise<boolean> {
+  return String(await server.command('INFO', 'replication')).includes('role:master');
+}
+
+async function calls(server: RedisServer, command: string): Promise<number> {
+  const stats = String(await server.command('INFO', 'commandstats'));
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+}

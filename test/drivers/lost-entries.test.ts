@@ -1,0 +1,53 @@
+import { createClient } from 'redis';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { RedisServer } from '../../src/testing/index.js';
+import { RedisProxy } from '../../src/testing/redis-proxy.js';
+import { waitFor } from '../harness/index.js';
+import { ownNames, startNodes, type Node } from './support/nodes.js';
+
+/** What was acknowledged is no longer there, as after a failover to a replica that had not got that far. */
+describe('entries that Redis had acknowledged, and lost before every node had read them', () => {
+  it.each([
+    ['nobody publishes any more', false],
+    ['another node goes on publishing', true],
+  ])('are told of as a gap where they were not read, and once: %s', async (_title, another) => {
+    const redis = await RedisServer.start();
+    onTestFinished(() => redis.stop());
+    const proxy = await RedisProxy.start(redis.port);
+    onTestFinished(() => proxy.stop());
+    const urls = [redis.url, redis.url, proxy.url];
+    const [publisher, other, behind] = (await startNodes({
+      count: 3,
+      client: () => createClient({ url: urls.shift()! }),
+      adapterOptions: { ...ownNames(), blockTimeInMs: 60_000, heartbeatInterval: 400, heartbeatTimeout: 2_000 },
+      // own clients are served from the log, too
+      recovery: true,
+    })) as [Node, Node, Node];
+    const clients = await Promise.all([publisher, other, behind].map((node) => node.connect()));
+    publisher.io.emit('number', 0);
+    other.io.emit('number', 1);
+    for (const client of clients) await client.next('number', 2);
+    await redis.command('SAVE');
+
+    proxy.cut();
+    for (let number = 2; number < 12; number++) publisher.io.emit('number', number);
+    await clients[0]!.next('number', 12);
+    await clients[1]!.next('number', 12);
+    await redis.kill();
+    await redis.restart();
+    proxy.restore();
+    if (another) other.io.emit('number', 12);
+
+    const gaps = (): unknown[] => behind.events.filter(({ name }) => name === 'gap');
+    await waitFor(() => gaps().length > 0, { deadline: 15_000, what: 'the gap to be told of' });
+    expect(gaps()).toEqual([expect.objectContaining({ missed: 10 })]);
+    for (const node of [publisher, other]) {
+      await waitFor(() => node.events.some(({ name }) => name === 'streamReset'), { what: 'the reset to be told of' });
+    }
+    // it goes on, and nothing that was told is told again
+    publisher.io.emit('end');
+    for (const client of clients) await client.next('end');
+    expect(gaps()).toHaveLength(1);
+    expect(clients[2]!.received('number')).toEqual(another ? [[0], [1], [12]] : [[0], [1]]);
+  });
+});
