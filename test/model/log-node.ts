@@ -13,6 +13,9 @@ export interface Delivery {
   id: string;
 }
 
+/** Where Redis is for those who write, and for those who read. */
+export type Urls = Record<'writer' | 'reader', string>;
+
 const NAMESPACE = '/';
 
 /** A node as far as the log is concerned: it publishes, it reads, and notes what it was told. */
@@ -31,11 +34,11 @@ export class LogNode {
 
   private constructor(
     readonly uid: string,
-    url: string,
+    urls: Urls,
     streamName: string,
   ) {
     const [writer, reader] = (['writer', 'reader'] as const).map((role) =>
-      createDriver(createClient({ url, name: connectionName(uid, role) }), {
+      createDriver(createClient({ url: urls[role], name: connectionName(uid, role) }), {
         useShardedPubSub: false,
         channelPrefix: streamName,
         telemetry: noopTelemetry,
@@ -67,8 +70,8 @@ export class LogNode {
   }
 
   /** A node that has its place in the stream. */
-  static async start(uid: string, url: string, streamName: string): Promise<LogNode> {
-    const node = new LogNode(uid, url, streamName);
+  static async start(uid: string, urls: Urls, streamName: string): Promise<LogNode> {
+    const node = new LogNode(uid, urls, streamName);
     await Promise.all(node.#connections.map((connection) => connection.whenReady()));
     await node.log.start();
     return node;

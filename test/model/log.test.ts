@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareStreamIds } from '../../src/adapter/stream/stream-id.js';
 import { RedisServer } from '../../src/testing/index.js';
+import { RedisProxy } from '../faults/support/redis-proxy.js';
 import { waitFor } from '../harness/index.js';
 import { connectionName, LogNode } from './log-node.js';
 
@@ -21,6 +22,10 @@ const harmless = [
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constant('cut' as const), node, role: fc.constantFrom('reader', 'writer') }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('lose replies' as const), everyNth: fc.constantFrom(1, 2, 5, 0) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('kill and restart Redis' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pause Redis' as const), ms: fc.nat(100) }) },
@@ -43,16 +48,18 @@ class World {
 
   private constructor(
     private readonly redis: RedisServer,
+    private readonly proxy: RedisProxy,
     private readonly stream: string,
     nodes: LogNode[],
   ) {
     this.nodes = nodes as [LogNode, LogNode];
   }
 
-  static async begin(redis: RedisServer): Promise<World> {
+  static async begin(redis: RedisServer, proxy: RedisProxy): Promise<World> {
     const stream = randomUUID();
-    const nodes = await Promise.all(['a', 'b'].map((name) => LogNode.start(`${name}-${stream}`, redis.url, stream)));
-    const world = new World(redis, stream, nodes);
+    const urls = { writer: proxy.url, reader: redis.url };
+    const nodes = await Promise.all(['a', 'b'].map((name) => LogNode.start(`${name}-${stream}`, urls, stream)));
+    const world = new World(redis, proxy, stream, nodes);
     // of a publisher that is not known yet, nobody can tell what it has published before
     for (const one of nodes) one.publish(1);
     await world.comeToRest();
@@ -67,6 +74,8 @@ class World {
         return delay(operation.ms);
       case 'cut':
         return this.#cut(connectionName(this.nodes[operation.node]!.uid, operation.role as 'reader' | 'writer'));
+      case 'lose replies':
+        return this.proxy.loseReplies(operation.everyNth);
       case 'kill and restart Redis':
         await this.redis.kill();
         return this.redis.restart();
@@ -87,6 +96,7 @@ class World {
 
   /** Everything that was published is in the stream, and everything that is there was delivered. */
   async comeToRest(): Promise<void> {
+    this.proxy.loseReplies(0);
     await Promise.all(this.nodes.map(({ log }) => log.writer.drained()));
     // what is published last is lost to nobody, so that every loss before it shows
     for (const one of this.nodes) one.publish(1);
@@ -176,8 +186,12 @@ describe('the log', () => {
 
   afterAll(() => redis.stop());
 
-  async function check(operations: Operation[], expectations: (world: World) => void): Promise<void> {
-    const world = await World.begin(redis);
+  async function check(
+    proxy: RedisProxy,
+    operations: Operation[],
+    expectations: (world: World) => void,
+  ): Promise<void> {
+    const world = await World.begin(redis, proxy);
     try {
       for (const operation of operations) await world.run(operation);
       await world.comeToRest();
@@ -193,10 +207,11 @@ describe('the log', () => {
   it(
     'loses nothing, repeats nothing and keeps one order, whatever becomes of connections and of Redis',
     async () => {
+      const proxy = await RedisProxy.start(redis);
       const operations = fc.array(fc.oneof(...harmless), { maxLength: 14, size: 'max' });
       await fc.assert(
         fc.asyncProperty(operations, (list) =>
-          check(list, ({ nodes }) => {
+          check(proxy, list, ({ nodes }) => {
             for (const one of nodes) expect([missing(one, nodes), one.gaps, one.resets]).toEqual([0, [], 0]);
           }),
         ),
@@ -209,10 +224,11 @@ describe('the log', () => {
   it(
     'tells of every loss, and goes on from what there is, where entries are trimmed or the stream is deleted',
     async () => {
+      const proxy = await RedisProxy.start(redis);
       const operations = fc.array(fc.oneof(...harmless, ...harmful), { maxLength: 14, size: 'max' });
       await fc.assert(
         fc.asyncProperty(operations, (list) =>
-          check(list, ({ nodes }) => {
+          check(proxy, list, ({ nodes }) => {
             for (const one of nodes) {
               const told = one.gaps.reduce((sum, missed) => sum + missed, 0);
               if (one.resets === 0) expect(told).toBeGreaterThanOrEqual(missing(one, nodes));
