@@ -55,11 +55,20 @@ describe('Deduplicator', () => {
     const publishers = new Deduplicator();
     publishers.arrive('a', 1);
     publishers.arrive('b', 1);
-    publishers.expectHoles();
+    publishers.expectHoles(3);
     expect(publishers.arrive('a', 5)).toEqual({ duplicate: false, missed: 0 });
     expect(publishers.arrive('b', 2)).toEqual({ duplicate: false, missed: 0 });
     expect(publishers.arrive('a', 9)).toEqual({ duplicate: false, missed: 3 });
     expect(publishers.arrive('b', 9)).toEqual({ duplicate: false, missed: 6 });
+  });
+
+  it('counts what a hole has beyond what the gap told of: more was trimmed before it was read', () => {
+    const publishers = new Deduplicator();
+    publishers.arrive('a', 1);
+    publishers.arrive('b', 1);
+    publishers.expectHoles(5);
+    expect(publishers.arrive('a', 5)).toEqual({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('b', 7)).toEqual({ duplicate: false, missed: 3 });
   });
 
   it('says once that an entry is missing', () => {
@@ -93,7 +102,7 @@ describe('Deduplicator', () => {
   it('writes off nothing that a gap was reported for', () => {
     const publishers = new Deduplicator();
     publishers.arrive('a', 3);
-    publishers.expectHoles();
+    publishers.expectHoles(2);
     publishers.misses('a', 5);
     expect(publishers.writeOff('a', 5)).toBe(0);
     expect(publishers.arrive('a', 8)).toEqual({ duplicate: false, missed: 2 });

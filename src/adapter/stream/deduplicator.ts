@@ -37,6 +37,8 @@ const MOST_HOLES = 64;
 export class Deduplicator {
   /** By publisher, those whose last entry is the oldest first. */
   readonly #last = new Map<string, Publisher>();
+  /** Entries, of all publishers, that were reported as missing before their holes were come upon. */
+  #expected = 0;
 
   arrive(publisher: string, seq: number): Arrival {
     const known = this.#last.get(publisher);
@@ -46,7 +48,7 @@ export class Deduplicator {
     }
     if (seq <= known.seq) return fills(known.holes, seq) ? FRESH : DUPLICATE;
     const hole = { from: known.seq + 1, to: seq - 1 };
-    const missed = known.holeExpected ? 0 : seq - known.seq - 1;
+    const missed = this.#unreported(known, seq - known.seq - 1);
     this.#remember(publisher, seq, hole.from <= hole.to ? [...known.holes, hole].slice(0, MOST_HOLES) : known.holes);
     return missed === 0 ? FRESH : { duplicate: false, missed };
   }
@@ -74,19 +76,27 @@ export class Deduplicator {
   writeOff(publisher: string, seq: number): number {
     const known = this.#last.get(publisher);
     if (known === undefined || seq <= known.seq) return 0;
-    const missed = known.holeExpected ? 0 : seq - known.seq;
+    const missed = this.#unreported(known, seq - known.seq);
     this.#remember(publisher, seq, [...known.holes, { from: known.seq + 1, to: seq }].slice(0, MOST_HOLES));
     return missed;
   }
 
-  /** A gap was already reported: the next hole of each publisher is part of it, and no further loss. */
-  expectHoles(): void {
+  /** A gap of `count` entries was already reported: the next hole of each publisher is part of it, and no further loss. */
+  expectHoles(count: number): void {
+    this.#expected += count;
     for (const known of this.#last.values()) known.holeExpected = true;
   }
 
   /** What has not arrived so far is not for this node: it is from before its time, or from before the stream began anew. */
   forgetHoles(): void {
     for (const known of this.#last.values()) known.holes = [];
+  }
+
+  /** How many of the entries that a publisher lacks were not reported before. */
+  #unreported({ holeExpected }: Publisher, missing: number): number {
+    const reported = holeExpected ? Math.min(missing, this.#expected) : 0;
+    this.#expected -= reported;
+    return missing - reported;
   }
 
   #remember(publisher: string, seq: number, holes: Hole[]): void {

@@ -63,7 +63,7 @@ export class StreamLog {
       onEntries: (stream, entries) => this.#onEntries(stream, entries),
       onGap: (stream, from, to, missed) => {
         // those of all publishers are counted in it
-        this.#duplicates.get(stream)!.expectHoles();
+        this.#duplicates.get(stream)!.expectHoles(missed);
         this.#onGap(stream, from, to, missed);
       },
       onReset: (stream, position, end) => {
