@@ -79,6 +79,30 @@ describe('a session', () => {
     }
   });
 
+  it('goes to the connection that came last when another node has just restored it', async () => {
+    const redis = await startRedis();
+    const user = ['ACL', 'SETUSER', 'slow', 'on', '>secret', '~*', '&*', '+@all'];
+    await redis.command(...user);
+    const slow = { redisOptions: { username: 'slow', password: 'secret' } };
+    const cluster = await startCluster({ redisUrl: redis.url, serverOptions, nodes: [slow, {}] });
+    const lost = await away(cluster, 1, { rooms: ['room'] });
+    const claim = claimOf(lost);
+    // takes the session, and cannot read it
+    await redis.command(...user, '-get');
+    const first = heir(cluster, claim).connect(cluster.node(0));
+    await waitFor(async () => (await cluster.redis.keys(`${cluster.sessionKeyPrefix}*:claim`)).length === 1);
+    const last = heir(cluster, claim);
+    const returned = last.connect(cluster.node(1));
+    await cluster.node(1).run((io, ctx) => ctx.waitFor(() => io.engine.clientsCount === 1));
+    await redis.command(...user);
+    await (await first).disconnected();
+    await returned;
+    await send(cluster.node(0), 'room', 0, 3);
+
+    expect(last.recovered).toBe(true);
+    expect(await last.next('packet', 3)).toEqual(numbers(0, 3));
+  });
+
   it('is not given up while the node that has it connects to Redis again', async () => {
     const redis = await startRedis();
     const user = ['ACL', 'SETUSER', 'deaf', 'on', '>secret', '~*', '&*', '+@all'];

@@ -97,13 +97,13 @@ export class Recovery {
     this.#live.set(socket.id, { pid: socket.pid, since, offset: held?.offset });
     this.#sidOf.set(socket.pid, socket.id);
     const crashSafe = this.node.options.sessions === 'crash-safe';
+    // writes over the session that was used, if one was
     if (crashSafe) this.keep(socket);
     if (!held) return;
-    // The session that was used is written over where it is kept; and a node that is stopping could not write it again.
     const { sessions } = this.node;
-    void (crashSafe || this.node.closed ? sessions.release(held.pid) : sessions.discard(held.pid)).catch(
-      () => undefined,
-    );
+    // a node that is stopping could not write the session again
+    if (this.node.closed) void sessions.release(held.pid).catch(() => undefined);
+    else if (!crashSafe) void sessions.use(held.pid).catch(() => undefined);
     // A client takes packets only after it knows that it is connected: those sent before could come twice, if this connection fails.
     queueMicrotask(() => {
       if (this.#held.get(socket.id) !== held) return;
@@ -130,7 +130,9 @@ export class Recovery {
     // refused by a middleware, or cut off before: the session is there for the next try
     if (held && !live) void this.node.sessions.release(held.pid).catch(() => undefined);
     // a client that left for good leaves no session, also not the one that was kept for the case of a crash
-    else if (live?.kept && !live.saved) void this.node.sessions.discard(live.pid).catch(() => undefined);
+    else if (live && !live.saved && (live.kept || this.node.sessions.isClaimed(live.pid))) {
+      void this.node.sessions.discard(live.pid).catch(() => undefined);
+    }
   }
 
   /** Saves the session of a socket that was disconnected. */

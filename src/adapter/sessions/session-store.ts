@@ -13,8 +13,8 @@ const CLAIM_DURATION = 10_000;
 export class SessionStore {
   /** Session to what is still to be done to it. */
   readonly #steps = new Map<string, Promise<void>>();
-  /** Sessions that this node has claimed. */
-  readonly #claims = new Set<string>();
+  /** Sessions that this node has claimed, and when. */
+  readonly #claims = new Map<string, number>();
   readonly #closing = new AbortController();
 
   constructor(
@@ -38,26 +38,32 @@ export class SessionStore {
     // Most are written at once: a timer for each, and a signal that the closing one remembers, would be dear.
     const signal =
       this.connection.state === 'ready' ? closing : AbortSignal.any([closing, AbortSignal.timeout(duration)]);
+    const removeClaim = this.#claimRemoval(pid);
     return this.#step(pid, async () => {
       await this.#insist(() => {
         const rest = Math.max(1, expires - Date.now());
         // See https://redis.io/docs/latest/commands/set/
         return ['SET', this.#key(pid), value, 'PX', String(rest)];
       }, signal);
+      await removeClaim();
     });
   }
 
   /**
-   * Takes a session, so that it is used once; `false` while somebody else has it. The session stays where it is until
-   * {@link discard}, for the case that it cannot be restored after all.
+   * Takes a session, so that it is used once; `false` while somebody else has it. The session stays where it is until {@link use}, for
+   * the case that it cannot be restored after all.
    */
   async claim(pid: string, token: string, signal: AbortSignal): Promise<boolean> {
-    const claim = ['SET', this.#claimKey(pid), token, 'NX', 'PX', String(CLAIM_DURATION)];
+    let since = 0;
+    const claim = (): RedisArgument[] => {
+      since = performance.now();
+      return ['SET', this.#claimKey(pid), token, 'NX', 'PX', String(CLAIM_DURATION)];
+    };
     const claimed =
-      (await this.#insist(() => claim, signal)) === 'OK' ||
+      (await this.#insist(claim, signal)) === 'OK' ||
       // our own claim, when the reply to it was lost
       (await this.#insist(() => ['GET', this.#claimKey(pid)], signal)) === token;
-    if (claimed) this.#claims.add(pid);
+    if (claimed) this.#claims.set(pid, since);
     return claimed;
   }
 
@@ -68,21 +74,33 @@ export class SessionStore {
 
   /** Gives a claim back: the session is there for the next try. */
   release(pid: string): Promise<void> {
-    this.#claims.delete(pid);
-    return this.#step(pid, () => this.#remove(this.#claimKey(pid)));
+    return this.#step(pid, this.#claimRemoval(pid));
   }
 
   /** Gives every claim back: this node will restore no session any more. */
   releaseAll(): void {
-    for (const pid of [...this.#claims]) void this.release(pid).catch(() => undefined);
+    for (const pid of [...this.#claims.keys()]) void this.release(pid).catch(() => undefined);
   }
 
-  /** The session was used. */
+  /** Whether this node has taken the session and not given it back. */
+  isClaimed(pid: string): boolean {
+    return this.#claims.has(pid);
+  }
+
+  /**
+   * The session was restored. The claim on it stays, for as long as it lasts, until the session is written again: for those who look
+   * for the session meanwhile it is taken, and not unknown.
+   */
+  use(pid: string): Promise<void> {
+    return this.#step(pid, () => this.#remove(this.#key(pid)));
+  }
+
+  /** The client has left for good. */
   discard(pid: string): Promise<void> {
-    this.#claims.delete(pid);
+    const removeClaim = this.#claimRemoval(pid);
     return this.#step(pid, async () => {
       await this.#remove(this.#key(pid));
-      await this.#remove(this.#claimKey(pid));
+      await removeClaim();
     });
   }
 
@@ -102,6 +120,17 @@ export class SessionStore {
 
   #claimKey(pid: string): string {
     return `${this.prefix}${pid}:claim`;
+  }
+
+  /** What removes this node's claim, if it has one. */
+  #claimRemoval(pid: string): () => Promise<void> {
+    const since = this.#claims.get(pid);
+    this.#claims.delete(pid);
+    return async () => {
+      // one that has expired may be somebody else's by now
+      if (since === undefined || performance.now() - since > CLAIM_DURATION) return;
+      await this.#remove(this.#claimKey(pid));
+    };
   }
 
   async #remove(key: string): Promise<void> {
