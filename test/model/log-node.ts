@@ -90,6 +90,21 @@ export class LogNode {
     return this.delivered.filter((one) => one.publisher === publisher).map(({ n }) => n);
   }
 
+  /** What it was delivered, without what came after something that its publisher had published later. */
+  punctual(): Delivery[] {
+    const highest = new Map<string, number>();
+    return this.delivered.filter(({ publisher, n }) => {
+      if (n < (highest.get(publisher) ?? 0)) return false;
+      highest.set(publisher, n);
+      return true;
+    });
+  }
+
+  /** How many entries were said to be lost. */
+  get told(): number {
+    return this.gaps.reduce((sum, missed) => sum + missed, 0);
+  }
+
   /** Takes a heartbeat of another node. */
   hear(other: LogNode): void {
     this.log.compare(other.uid, other.log.writer.published());
