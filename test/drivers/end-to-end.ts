@@ -51,10 +51,10 @@ export function endToEnd({ family, servers, wish = () => ({}) }: EndToEndOptions
 }
 
 /** Whether one of the servers has the key; the others know of another that might. */
-export async function exists(servers: readonly RedisServer[], key: string): Promise<boolean> {
+export async function exists(servers: readonly RedisServer[], key: string, database = 0): Promise<boolean> {
   const replies = await Promise.all(
     servers.map(async ({ url }) => {
-      const client = createClient({ url, socket: { reconnectStrategy: false } });
+      const client = createClient({ url, database, socket: { reconnectStrategy: false } });
       client.on('error', () => undefined);
       await client.connect();
       try {

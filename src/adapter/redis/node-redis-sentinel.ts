@@ -12,10 +12,18 @@ export interface NodeRedisSentinel {
   _execute<T>(isReadonly: boolean, run: (client: NodeRedisClient) => Promise<T>): Promise<T>;
 }
 
+/** Longest wait for the client to name the master, in milliseconds. Who asks it during a failover may wait for what never comes. */
+const ASK_TIMEOUT = 2_000;
+
 /** Driver for a Sentinel client of the `redis` package, which is asked for the master. It has one only while it is connected. */
 export function nodeRedisSentinelDriver(sentinel: NodeRedisSentinel, settings: DriverSettings): RedisDriver {
   const open: OpenLink = async (onLost, signal) => {
-    const master = await withDeadline(masterOf(sentinel), signal);
+    const patience = AbortSignal.timeout(ASK_TIMEOUT);
+    const master = await withDeadline(masterOf(sentinel), AbortSignal.any([signal, patience])).catch(
+      (error: unknown) => {
+        throw patience.aborted ? new Error('The Sentinel client knows of no master at the moment') : error;
+      },
+    );
     const duplicate = (): NodeRedisClient => master.duplicate(ownSettings(master.options));
     return nodeRedisLink(duplicate, settings.useShardedPubSub)(onLost, signal);
   };

@@ -75,7 +75,7 @@ export class SlotConnection implements RedisConnection {
       await this.whenReady();
       const node = this.#node!;
       try {
-        return await node.subscribe(channel, this.#channels.get(channel) ?? listener);
+        return await this.#listen(node, channel);
       } catch (error) {
         const redirection = redirectionIn(error);
         if (redirection?.kind !== 'moved') throw error;
@@ -116,6 +116,13 @@ export class SlotConnection implements RedisConnection {
     return redirect({ slot, topology, pool, follow }, run);
   }
 
+  /** For a moment two nodes may pass the same message on: the one that is left is not listened to any more. */
+  #listen(node: Connection, channel: string): Promise<void> {
+    return node.subscribe(channel, (payload) => {
+      if (node === this.#node) this.#channels.get(channel)?.(payload);
+    });
+  }
+
   #moveTo(node: Connection | undefined, address: ServerAddress | undefined): void {
     // two nodes are two connections: what was under way to one of them is not under way to the other
     this.#readiness.lost(undefined);
@@ -125,9 +132,9 @@ export class SlotConnection implements RedisConnection {
     if (this.exclusive) this.pool.keep({ has: (name) => address !== undefined && name === addressText(address) });
     if (this.#channels.size === 0) return;
     const settling = (this.#settling = {});
-    const moves = [...this.#channels].map(async ([channel, listener]) => {
+    const moves = [...this.#channels.keys()].map(async (channel) => {
       former?.unsubscribe(channel).catch(() => undefined);
-      await node?.subscribe(channel, listener);
+      if (node) await this.#listen(node, channel);
     });
     void Promise.allSettled(moves).then((results) => {
       if (this.#settling !== settling) return;
