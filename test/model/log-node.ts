@@ -69,9 +69,10 @@ export class LogNode {
     });
   }
 
-  /** A node that has its place in the stream. */
-  static async start(uid: string, urls: Urls, streamName: string): Promise<LogNode> {
+  /** A node that has its place in the stream; `early` messages it has published before. */
+  static async start(uid: string, urls: Urls, streamName: string, early = 0): Promise<LogNode> {
     const node = new LogNode(uid, urls, streamName);
+    node.publish(early);
     await Promise.all(node.#connections.map((connection) => connection.whenReady()));
     await node.log.start();
     return node;

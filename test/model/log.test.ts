@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { compareStreamIds } from '../../src/adapter/stream/stream-id.js';
 import { RedisServer } from '../../src/testing/index.js';
 import { RedisProxy } from '../faults/support/redis-proxy.js';
@@ -207,6 +207,15 @@ describe('the log', () => {
   }
 
   const parameters = { numRuns: RUNS, endOnFailure: true, ...(SEED !== undefined && { seed: Number(SEED) }) };
+
+  it('delivers to a node what it has published before it had a place in the stream', async () => {
+    const stream = randomUUID();
+    const node = await LogNode.start('early', { writer: redis.url, reader: redis.url }, stream, 5);
+    onTestFinished(() => node.close());
+    await waitFor(() => node.delivered.length === 5, { what: 'what was published early' });
+
+    expect(node.from('early')).toEqual([1, 2, 3, 4, 5]);
+  });
 
   it(
     'loses nothing, repeats nothing and keeps one order, whatever becomes of connections and of Redis',
