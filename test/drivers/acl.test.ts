@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { createClient, createCluster } from 'redis';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RedisStreamsAdapterOptions } from '../../src/adapter/options.js';
 import type { RedisClient } from '../../src/adapter/redis/create-driver.js';
 import { RedisClusterServer, RedisServer } from '../../src/testing/index.js';
