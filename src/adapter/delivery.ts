@@ -50,9 +50,11 @@ export class Delivery {
     if (flags.volatile === true) return this.#write(payload.withoutOffset(), targets, flags);
     const missed = { id: entry.id, payload: payload.withOffset(entry.id), compress: flags.compress };
     const connected = targets.filter((sid) => !this.recovery!.hold(sid, missed));
-    const written = this.#write(missed.payload, connected, flags);
-    for (const sid of connected) this.recovery.written(sid, entry.id);
-    return written;
+    try {
+      return this.#write(missed.payload, connected, flags);
+    } finally {
+      for (const sid of connected) this.recovery.written(sid, entry.id);
+    }
   }
 
   /** Delivers a packet that does not go through the stream, or not only. */
@@ -125,19 +127,26 @@ export class Delivery {
     }
   }
 
+  /** What a listener throws is thrown on once every socket has the packet. */
   #write(payload: Payload, sids: readonly string[], flags: WireFlags, id?: number): number {
     const { nsp } = this.#adapter;
     const options: PacketWriteOptions = { preEncoded: true, volatile: flags.volatile, compress: flags.compress };
     let encoded: unknown;
     let written = 0;
+    let failure: { error: unknown } | undefined;
     for (const sid of sids) {
       const socket = nsp.sockets.get(sid);
       if (!socket) continue;
       encoded ??= this.#encode(payload, options, id);
-      this.#notify(socket, payload, id);
+      try {
+        this.#notify(socket, payload, id);
+      } catch (error) {
+        failure ??= { error };
+      }
       socket.client.writeToEngine(encoded, options);
       written++;
     }
+    if (failure) throw failure.error;
     return written;
   }
 

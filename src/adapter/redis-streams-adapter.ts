@@ -28,8 +28,10 @@ type SessionToPersist = Parameters<Adapter['persistSession']>[0];
 /**
  * The adapter of one namespace.
  *
- * Without connection state recovery, local sockets are served at once and the other nodes through the stream. With it, everything is
- * applied when it is read back from the stream, by the node that published it as by every other, so that all clients see one order.
+ * Without connection state recovery, local sockets are served at once and the other nodes through the stream. An operation is published
+ * first, so that what a listener does on account of it comes behind it everywhere, and what it throws keeps nothing from the others.
+ * With recovery, everything is applied when it is read back from the stream, by the node that published it as by every other, so that
+ * all clients see one order.
  */
 export class RedisStreamsAdapter extends Adapter {
   declare readonly nsp: NamespaceLike;
@@ -104,8 +106,8 @@ export class RedisStreamsAdapter extends Adapter {
     // socket.emit() with an acknowledgement: it comes here where sessions are recovered
     if (packet.id !== undefined) wire.flags = { ...wire.flags, ackId: packet.id };
     const message = encodeBroadcast(packet.data, wire, undefined, onlyPlaintext);
-    if (!this.#recovery) this.#delivery.deliverLocally(message.payload, opts);
     this.#publish(message, opts.rooms.size);
+    if (!this.#recovery) this.#delivery.deliverLocally(message.payload, opts);
   }
 
   override broadcastWithAck(
@@ -142,29 +144,29 @@ export class RedisStreamsAdapter extends Adapter {
         (...args) => collector.localAck(args),
       );
     if (this.#recovery) this.#ownShare.set(requestId, deliver);
-    else deliver();
     request.run(() => this.#publish(message, opts.rooms.size));
+    if (!this.#recovery) deliver();
   }
 
   override addSockets(opts: BroadcastOptions, rooms: string[]): void {
     if (opts.flags?.local) return this.#delivery.join(opts, rooms);
     const message = encodeMessage({ type: MessageType.SOCKETS_JOIN, data: { opts: wireOptions(opts), rooms } });
-    if (!this.#recovery) this.#delivery.join(opts, rooms);
     this.#publish(message, opts.rooms.size);
+    if (!this.#recovery) this.#delivery.join(opts, rooms);
   }
 
   override delSockets(opts: BroadcastOptions, rooms: string[]): void {
     if (opts.flags?.local) return this.#delivery.leave(opts, rooms);
     const message = encodeMessage({ type: MessageType.SOCKETS_LEAVE, data: { opts: wireOptions(opts), rooms } });
-    if (!this.#recovery) this.#delivery.leave(opts, rooms);
     this.#publish(message, opts.rooms.size);
+    if (!this.#recovery) this.#delivery.leave(opts, rooms);
   }
 
   override disconnectSockets(opts: BroadcastOptions, close: boolean): void {
     if (opts.flags?.local) return super.disconnectSockets(opts, close);
     const message = encodeMessage({ type: MessageType.DISCONNECT_SOCKETS, data: { opts: wireOptions(opts), close } });
-    if (!this.#recovery) super.disconnectSockets(opts, close);
     this.#publish(message, opts.rooms.size);
+    if (!this.#recovery) super.disconnectSockets(opts, close);
   }
 
   override async fetchSockets(opts: BroadcastOptions): Promise<unknown[]> {

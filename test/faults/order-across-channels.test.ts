@@ -117,6 +117,19 @@ for (const recovery of [false, true]) {
       expect(clients.map((client) => client.received('last words').length)).toEqual(Array(AT_ONCE).fill(1));
     });
 
+    it('disconnectSockets, and emit by its disconnect listener: nobody who is disconnected is told', async () => {
+      const clients = await cluster().connectEach();
+      await cluster()
+        .node(0)
+        .run((io) => {
+          for (const socket of io.sockets.sockets.values()) socket.on('disconnect', () => io.emit('somebody left'));
+          io.disconnectSockets();
+        });
+      await Promise.all(clients.map((client) => client.disconnected()));
+
+      expect(clients[1]!.events).toEqual([]);
+    });
+
     it('emit and serverSideEmit in turn: they come in turn', async () => {
       const [, far] = await cluster().connectEach();
       await cluster()
