@@ -146,6 +146,9 @@ async function moveStream(stream: string, near: Node, far: Node): Promise<void> 
       await client.next('while it is moved', 1, { deadline: 10_000 });
     },
   );
+  // whoever acts next waits for the answers of all clients
+  far.io.in(client.id).disconnectSockets(true);
+  await client.disconnected();
 }
 
 function newUser(): string {
