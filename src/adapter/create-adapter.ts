@@ -38,12 +38,14 @@ export interface AdapterFactory {
  * Makes the `adapter` option of a Socket.IO Server.
  *
  * ```ts
- * const io = new Server(httpServer, { adapter: createAdapter(redisClient) });
- * await io.of('/').adapter.ready();
+ * const adapter = createAdapter(redisClient);
+ * const io = new Server(httpServer, { adapter });
+ * await adapter.ready(io);
  * ```
  *
- * @param client a client of the `redis` package, connected or not. Connections of the package's own are made from its settings; the
- *   client itself is neither used nor closed.
+ * @param client a client of the package `redis` or `ioredis`, connected or not. Connections of the package's own are made from its
+ *   settings; the client itself is neither used nor closed.
+ * @param options every one has a default.
  * @throws {InvalidOptionError} naming the option, its value and what is allowed.
  */
 export function createAdapter(client: RedisClient, options: RedisStreamsAdapterOptions = {}): AdapterFactory {

@@ -1,5 +1,6 @@
 /** An option of the package has a value that it cannot work with. */
 export class InvalidOptionError extends Error {
+  /** Tells the error where `instanceof` cannot. */
   override readonly name = 'InvalidOptionError';
 
   constructor(
@@ -13,16 +14,19 @@ export class InvalidOptionError extends Error {
 
 /** Redis could not be reached, or did not answer, within `readyTimeout`. */
 export class RedisUnavailableError extends Error {
+  /** Tells the error where `instanceof` cannot. */
   override readonly name = 'RedisUnavailableError';
 }
 
 /** The adapter was closed before the operation could be done. */
 export class AdapterClosedError extends Error {
+  /** Tells the error where `instanceof` cannot. */
   override readonly name = 'AdapterClosedError';
 }
 
 /** The outbox is full: Redis has been away too long, or is slower than what is published. The message was not published. */
 export class OutboxFullError extends Error {
+  /** Tells the error where `instanceof` cannot. */
   override readonly name = 'OutboxFullError';
 
   constructor(
@@ -36,11 +40,13 @@ export class OutboxFullError extends Error {
 
 /** What was to be sent to the other nodes cannot be serialised. */
 export class SerializationError extends Error {
+  /** Tells the error where `instanceof` cannot. */
   override readonly name = 'SerializationError';
 }
 
 /** Some nodes did not answer in time. What the others answered is in `responses`. */
 export class RequestTimeoutError<T = unknown> extends Error {
+  /** Tells the error where `instanceof` cannot. */
   override readonly name = 'RequestTimeoutError';
 
   constructor(
@@ -56,6 +62,7 @@ export class RequestTimeoutError<T = unknown> extends Error {
 
 /** A node could not answer a request, because what it would have sent cannot be serialised. */
 export class RemoteNodeError extends Error {
+  /** Tells the error where `instanceof` cannot. */
   override readonly name = 'RemoteNodeError';
 
   constructor(

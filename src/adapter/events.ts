@@ -1,30 +1,96 @@
 import { EventEmitter } from 'node:events';
 import { toError } from './errors.js';
+import type { ConnectionRole } from './telemetry-port.js';
 
 /** What happens to a node and its cluster, for the application to react to. Each is raised once an occurrence, not once a packet. */
 export interface RedisStreamsEvents {
-  /** The stream no longer held the entries that this node would have read next. `missed` where it can be told. */
-  gap: [event: { stream: string; from: string; to: string; missed: number | undefined }];
+  /** The stream no longer held the entries that this node would have read next. */
+  gap: [
+    event: {
+      /** Key of the stream. */
+      stream: string;
+      /** Id of the last entry before the gap. */
+      from: string;
+      /** Id of the first entry after it. */
+      to: string;
+      /** How many entries are lost to this node. */
+      missed: number;
+    },
+  ];
   /** The outbox is full and drops messages, which `messageDropped` counts; raised once until it is empty again. */
-  outboxOverflow: [event: { waiting: number; limit: 'outboxMaxLen' | 'outboxMaxBytes' }];
+  outboxOverflow: [
+    event: {
+      /** Messages in the outbox. */
+      waiting: number;
+      /** The option that sets the limit. */
+      limit: 'outboxMaxLen' | 'outboxMaxBytes';
+    },
+  ];
   /** The stream was deleted or restarted behind this node, which reads on from the new beginning. */
-  streamReset: [event: { stream: string; position: string }];
+  streamReset: [
+    event: {
+      /** Key of the stream. */
+      stream: string;
+      /** Id after which this node reads on. */
+      position: string;
+    },
+  ];
   /** Another node joined the cluster. */
-  nodeJoined: [event: { uid: string; clusterSize: number }];
+  nodeJoined: [
+    event: {
+      /** The node. */
+      uid: string;
+      /** Nodes in the cluster now, this one included. */
+      clusterSize: number;
+    },
+  ];
   /** Another node left the cluster: `left` gracefully, `lost` after `heartbeatTimeout` of silence. */
-  nodeLeft: [event: { uid: string; reason: 'left' | 'lost'; clusterSize: number }];
+  nodeLeft: [
+    event: {
+      /** The node. */
+      uid: string;
+      /** Whether it said farewell, or fell silent. */
+      reason: 'left' | 'lost';
+      /** Nodes in the cluster now, this one included. */
+      clusterSize: number;
+    },
+  ];
   /** A connection to Redis was lost. It is being restored. */
-  connectionLost: [event: { role: 'writer' | 'reader' | 'subscriber'; error: Error | undefined }];
+  connectionLost: [
+    event: {
+      /** What the connection is for. */
+      role: ConnectionRole;
+      /** Why it was lost, where that is known. */
+      error: Error | undefined;
+    },
+  ];
   /** A connection to Redis is ready, for the first time or again. */
-  connectionReady: [event: { role: 'writer' | 'reader' | 'subscriber'; first: boolean }];
+  connectionReady: [
+    event: {
+      /** What the connection is for. */
+      role: ConnectionRole;
+      /** Whether it is its first time. */
+      first: boolean;
+    },
+  ];
   /** An entry or a channel message could not be used and was skipped; raised once a minute at most, with how many there were. */
-  messageDropped: [event: { reason: string; count: number }];
+  messageDropped: [
+    event: {
+      /** What was wrong, as a sentence. */
+      reason: string;
+      /** How many messages it happened to since it was last raised. */
+      count: number;
+    },
+  ];
 }
 
 /** What listens to events of a map. Node's own type of an emitter takes any event, in some of its versions. */
 export interface EventSubscriptions<Events extends Record<keyof Events, unknown[]>> {
+  /** Calls `listener` each time that the event is raised. */
   on<Name extends keyof Events & string>(name: Name, listener: (...event: Events[Name]) => void): this;
+  /** Calls `listener` the next time that the event is raised. */
   once<Name extends keyof Events & string>(name: Name, listener: (...event: Events[Name]) => void): this;
+  /** Calls `listener` no more. */
   off<Name extends keyof Events & string>(name: Name, listener: (...event: Events[Name]) => void): this;
 }
 

@@ -34,6 +34,7 @@ type SessionToPersist = Parameters<Adapter['persistSession']>[0];
  * all clients see one order.
  */
 export class RedisStreamsAdapter extends Adapter {
+  /** The namespace. */
   declare readonly nsp: NamespaceLike;
   readonly #node: ClusterNode;
   readonly #delivery: Delivery;

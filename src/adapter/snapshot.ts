@@ -6,14 +6,28 @@ import type { ConnectionRole, ConnectionState, TelemetrySource } from './telemet
 
 /** The state of a node at one moment. */
 export interface NodeSnapshot {
+  /** The node's id, which is another after each start. */
   uid: string;
   /** Whether the node is in the cluster: not before its first connection, and not once it is closing. */
   joined: boolean;
   /** When a heartbeat of this node last came back to it, in milliseconds since the epoch; `undefined` before the first one. */
   lastHeartbeat: number | undefined;
-  /** The other nodes, with when they were first and last heard of, in milliseconds since the epoch. */
-  members: Array<{ uid: string; since: number; lastSeen: number }>;
-  connections: Array<{ role: ConnectionRole; state: ConnectionState }>;
+  /** The other nodes. */
+  members: Array<{
+    /** The node. */
+    uid: string;
+    /** When it was first heard of, in milliseconds since the epoch. */
+    since: number;
+    /** When it was last heard of, in milliseconds since the epoch. */
+    lastSeen: number;
+  }>;
+  /** The node's connections to Redis. */
+  connections: Array<{
+    /** What the connection is for. */
+    role: ConnectionRole;
+    /** Its state now. */
+    state: ConnectionState;
+  }>;
   /** Messages that wait for Redis. */
   outboxSize: number;
   /** How full the outbox is, from 0 to 1: by number or by bytes, whichever is more. */
@@ -22,11 +36,20 @@ export interface NodeSnapshot {
   pendingSessions: number;
   /** Requests whose answers are awaited. */
   openRequests: number;
-  namespaces: Array<{ name: string; sockets: number; position: string }>;
+  /** The namespaces of the node. */
+  namespaces: Array<{
+    /** Name of the namespace, such as `/`. */
+    name: string;
+    /** Sockets that are connected to it on this node. */
+    sockets: number;
+    /** Id of the last entry of its stream that was delivered. */
+    position: string;
+  }>;
 }
 
 /** A stream, and how far a node has come in it. */
 export interface StreamStatus {
+  /** Key of the stream. */
   stream: string;
   /** Id of the last entry that was delivered. */
   position: string;
@@ -40,6 +63,7 @@ export interface StreamStatus {
 
 /** The state of a node, with that of its streams. */
 export interface NodeStatus extends NodeSnapshot {
+  /** The streams over which the namespaces are spread. */
   streams: StreamStatus[];
 }
 

@@ -50,31 +50,51 @@ export type MessageTypeName =
   | 'response'
   | 'unknown';
 
+/** What the other nodes are asked. */
 export type RequestType = 'fetch_sockets' | 'server_side_emit' | 'broadcast_with_ack';
+/** What an XREAD brought. */
 export type PollResult = 'messages' | 'empty' | 'error';
+/**
+ * Why a message reached nobody: the outbox had no room (`outbox_full`), the entry was malformed (`decode_error`), it was trimmed away before
+ * it was read (`gap`), a listener threw (`handler_error`), or the node stopped before Redis came back (`expired`).
+ */
 export type DropReason = 'outbox_full' | 'decode_error' | 'gap' | 'handler_error' | 'expired';
+/** How the membership changed: a node that was `lost` was silent for `heartbeatTimeout`. */
 export type TransitionKind = 'joined' | 'left' | 'lost';
+/** What a connection to Redis is for: commands, the waiting XREAD, or PUB/SUB. */
 export type ConnectionRole = 'writer' | 'reader' | 'subscriber';
+/** State of a connection to Redis. `closed` is for good. */
 export type ConnectionState = 'connecting' | 'ready' | 'reconnecting' | 'closed';
+/** What became of a client that came back with a session id. */
 export type SessionOutcome = 'restored' | 'not_found' | 'expired' | 'trimmed' | 'invalid' | 'forbidden' | 'error';
+/** Where the packets that a client had missed were found. */
 export type SessionSource = 'memory' | 'redis';
 
 /** Flat fields of trace context that travel in a stream entry. See https://www.w3.org/TR/trace-context/ */
 export interface TraceCarrier {
+  /** Ids of trace and span, and whether they are sampled. */
   traceparent?: string;
+  /** What tracing systems add for themselves. */
   tracestate?: string;
 }
 
+/** A message that is about to be published. */
 export interface PublishedMessage {
+  /** Key of the stream. */
   stream: string;
+  /** Namespace that it concerns. */
   namespace: string;
+  /** What it tells the nodes to do. */
   type: MessageTypeName;
+  /** Number of rooms that it is addressed to; 0 for everyone. */
   roomCount: number;
   /** Redis is away: the message goes into the outbox. */
   deferred: boolean;
 }
 
+/** One publication, until it is over. */
 export interface PublishTelemetry {
+  /** Trace context to send along; `undefined` for none. */
   readonly carrier: TraceCarrier | undefined;
   /** The message is in the stream under `id`. */
   published(id: string): void;
@@ -82,22 +102,29 @@ export interface PublishTelemetry {
   failed(error: unknown): void;
 }
 
+/** One operation, until it is over. */
 export interface OperationTelemetry {
   /** The operation is over, with the error if it failed. */
   end(error?: unknown): void;
 }
 
+/** An entry of the stream. */
 export interface ReceivedMessage {
   /** Id of the stream entry. */
   id: string;
+  /** Node that published it. */
   uid: string;
+  /** Namespace that it concerns. */
   namespace: string;
+  /** What it tells the nodes to do. */
   type: MessageTypeName;
   /** Published by this node itself. */
   own: boolean;
+  /** Trace context that came along; `undefined` for none. */
   carrier: TraceCarrier | undefined;
 }
 
+/** One batch of entries, until all are processed. */
 export interface ReceiveTelemetry {
   /**
    * Runs `deliver` for the entry, in the entry's context. `deliver` returns how many local sockets were served, or
@@ -108,6 +135,7 @@ export interface ReceiveTelemetry {
   end(): void;
 }
 
+/** One request to the other nodes, until it is over. */
 export interface RequestTelemetry {
   /** Sends the request in its own context, so that what it publishes belongs to it. */
   run<T>(send: () => T): T;
@@ -115,21 +143,34 @@ export interface RequestTelemetry {
   end(expected: number, received: number, error?: unknown): void;
 }
 
+/** One attempt to restore a session, until it is over. */
 export interface RestoreTelemetry {
+  /** The attempt is over. */
   end(result: {
+    /** What became of it. */
     outcome: SessionOutcome;
+    /** Where the missed packets were found; `undefined` where they were not looked for. */
     source: SessionSource | undefined;
+    /** Packets that the client had missed. */
     missedPackets: number;
+    /** Entries that were looked at to find them. */
     scannedEntries: number;
+    /** What failed, with the outcome `error`. */
     error?: unknown;
   }): void;
 }
 
 /** What gauges read. Called now and then, never for a message. */
 export interface TelemetrySource {
+  /** The node. */
   readonly uid: string;
   /** Host and port of Redis, where known. */
-  readonly server: { address: string | undefined; port: number | undefined };
+  readonly server: {
+    /** Host name or address. */
+    address: string | undefined;
+    /** TCP port. */
+    port: number | undefined;
+  };
   /** Keys of the streams that the node writes to and reads. */
   readonly streamNames: readonly string[];
   /** Nodes in the cluster, this one included; `undefined` for an emitter, which is no node and knows of none. */
@@ -138,11 +179,35 @@ export interface TelemetrySource {
   outboxSize(stream: string): number;
   /** Whether `namespace` was created from a pattern or a function. */
   isDynamic(namespace: string): boolean;
-  connectionStates(): ReadonlyArray<{ role: ConnectionRole; state: ConnectionState }>;
-  /** Connected sockets of each namespace; `dynamic` for those created from a pattern or a function. */
-  connections(): ReadonlyArray<{ namespace: string; dynamic: boolean; count: number }>;
+  /** State of each connection to Redis. */
+  connectionStates(): ReadonlyArray<{
+    /** What the connection is for. */
+    role: ConnectionRole;
+    /** Its state now. */
+    state: ConnectionState;
+  }>;
+  /** Sockets of each namespace. */
+  connections(): ReadonlyArray<{
+    /** Name of the namespace. */
+    namespace: string;
+    /** Whether it was created from a pattern or a function. */
+    dynamic: boolean;
+    /** Sockets that are connected to it on this node. */
+    count: number;
+  }>;
   /** Asks Redis for each stream's length and ends; rejects while Redis is away. */
-  streams(): Promise<ReadonlyArray<{ stream: string; length: number; lagMs: number; retentionMs: number }>>;
+  streams(): Promise<
+    ReadonlyArray<{
+      /** Key of the stream. */
+      stream: string;
+      /** Entries in the stream. */
+      length: number;
+      /** How much older the last entry that was delivered is than the newest one, in milliseconds. */
+      lagMs: number;
+      /** How far back the stream reaches, in milliseconds. */
+      retentionMs: number;
+    }>
+  >;
 }
 
 const noop = (): void => undefined;

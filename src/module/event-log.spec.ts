@@ -17,9 +17,9 @@ const CASES: Array<Case[keyof Case]> = [
   ],
   [
     'gap',
-    { stream: 'socket.io', from: '1-0', to: '9-0', missed: undefined },
+    { stream: 'socket.io', from: '1-0', to: '9-0', missed: 1 },
     'error',
-    'The stream socket.io no longer held what this node would have read next: an unknown number of entries after 1-0 are lost to ' +
+    'The stream socket.io no longer held what this node would have read next: 1 entry after 1-0 is lost to ' +
       'it, and it reads on from 9-0. Raise `maxLen` if Redis can be away for longer than the stream reaches back.',
   ],
   [

@@ -10,7 +10,7 @@ const counted = (count: number, one: string, many = `${one}s`): string => `${cou
 const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][0]) => Entry } = {
   gap: ({ stream, from, to, missed }) => [
     'error',
-    `The stream ${stream} no longer held what this node would have read next: ${missed === undefined ? 'an unknown number of entries' : counted(missed, 'entry', 'entries')} after ` +
+    `The stream ${stream} no longer held what this node would have read next: ${counted(missed, 'entry', 'entries')} after ` +
       `${from} ${missed === 1 ? 'is' : 'are'} lost to it, and it reads on from ${to}. Raise \`maxLen\` if Redis can be away for longer than the stream reaches back.`,
   ],
   outboxOverflow: ({ waiting, limit }) => [

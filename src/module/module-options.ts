@@ -68,6 +68,7 @@ export interface RedisStreamsModuleExtras {
 
 /** For `forRootAsync({ useClass })` and `forRootAsync({ useExisting })`: a provider that makes the options. */
 export interface RedisStreamsOptionsFactory {
+  /** Makes the options, once, when the application is made. */
   createRedisStreamsOptions(): Promise<RedisStreamsModuleOptions> | RedisStreamsModuleOptions;
 }
 

@@ -30,6 +30,7 @@ export class RedisStreamsModule
   extends ConfigurableModuleClass
   implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
+  /** @internal */
   constructor(
     @Inject(SOCKET_SERVERS) private readonly servers: SocketServers,
     @Inject(INSTANCE) private readonly instance: RedisStreams,
@@ -59,6 +60,7 @@ export class RedisStreamsModule
     return super.forRootAsync(options);
   }
 
+  /** Called by Nest. Resolves when every Socket.IO server is in the cluster. */
   async onApplicationBootstrap(): Promise<void> {
     try {
       await this.servers.start();
@@ -69,10 +71,12 @@ export class RedisStreamsModule
     }
   }
 
+  /** Called by Nest when a stop begins. Hands the clients over. */
   async beforeApplicationShutdown(): Promise<void> {
     await this.servers.drain();
   }
 
+  /** Called by Nest at the end of a stop. Leaves the cluster, and lets Redis go. */
   async onApplicationShutdown(): Promise<void> {
     await this.letGo();
   }

@@ -4,9 +4,6 @@ import type { RedisStreamsCluster } from './redis-streams-cluster.js';
 import type { RedisStreamsEmitter } from './redis-streams-emitter.js';
 import type { SocketServers } from './socket-servers.js';
 
-/** What the module makes when it is given no client. */
-type DefaultClient = ReturnType<typeof createClient>;
-
 /**
  * One instance of the module, for the application to inject.
  *
@@ -18,7 +15,7 @@ type DefaultClient = ReturnType<typeof createClient>;
  *
  * @typeParam Client type of the client that the options give. Default: that of the client which the module makes.
  */
-export class RedisStreams<Client extends RedisClient = DefaultClient> {
+export class RedisStreams<Client extends RedisClient = ReturnType<typeof createClient>> {
   readonly #servers: SocketServers;
 
   /** @internal */

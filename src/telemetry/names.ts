@@ -7,7 +7,11 @@
 /** Name of the instrumentation scope of all spans and metrics. */
 export const INSTRUMENTATION_SCOPE = 'nestjs-redis-streams-adapter';
 
-/** First word of each span's name; what it is about (a stream, a namespace, a role) follows after a space. */
+/**
+ * First word of each span's name; what it is about (a stream, a namespace, a role) follows after a space.
+ *
+ * @enum
+ */
 export const SpanName = {
   PROCESS: 'process',
   XADD: 'xadd',
@@ -21,7 +25,11 @@ export const SpanName = {
   RESTORE_SESSION: 'restore_session',
 } as const;
 
-/** Keys of the attributes of spans and metrics. */
+/**
+ * Keys of the attributes of spans and metrics.
+ *
+ * @enum
+ */
 export const AttributeName = {
   MESSAGING_SYSTEM: 'messaging.system',
   MESSAGING_DESTINATION_NAME: 'messaging.destination.name',
@@ -54,7 +62,11 @@ export const AttributeName = {
   SESSION_SCANNED_ENTRIES: 'socketio.session.scanned_entries',
 } as const;
 
-/** Names of the metrics. */
+/**
+ * Names of the metrics.
+ *
+ * @enum
+ */
 export const MetricName = {
   OPERATION_DURATION: 'messaging.client.operation.duration',
   SENT_MESSAGES: 'messaging.client.sent.messages',

@@ -22,6 +22,7 @@ export interface TelemetryOptions {
 
 /** What `TelemetryOptions.attributes` is asked about. */
 export interface TelemetrySubject {
+  /** Which of the two it is. */
   signal: 'span' | 'metric';
   /** Name of the span or metric. */
   name: string;

@@ -1,6 +1,8 @@
 import { RedisServer } from './redis-server.js';
 
+/** A Redis that was found or started. */
 export interface FoundRedis {
+  /** For example `redis://127.0.0.1:12345`. */
   url: string;
   /** Which one was taken, as a sentence. */
   source: string;

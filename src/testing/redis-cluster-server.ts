@@ -2,6 +2,7 @@ import { findProgram } from './program.js';
 import { RedisServer } from './redis-server.js';
 import { waitFor } from './wait-for.js';
 
+/** Options of {@link RedisClusterServer.start}. Every one has a default. */
 export interface RedisClusterServerOptions {
   /** Masters, over which the slots are spread evenly. Default 3, as a cluster with fewer elects nobody. */
   masters?: number;
@@ -18,7 +19,10 @@ const FORMATION_TIMEOUT_MS = 30_000;
 
 /** A Redis Cluster on 127.0.0.1 for tests: masters, replicas, failovers, slots that move. It ends with this process. */
 export class RedisClusterServer {
-  private constructor(readonly nodes: readonly RedisServer[]) {}
+  private constructor(
+    /** The masters, then their replicas, as they were at the start. */
+    readonly nodes: readonly RedisServer[],
+  ) {}
 
   /**
    * Starts the nodes, spreads the slots over them and waits until every node takes commands.

@@ -3,6 +3,7 @@ import { mustBeLocal, startAll } from './redis-cluster-server.js';
 import { RedisServer } from './redis-server.js';
 import { waitFor } from './wait-for.js';
 
+/** Options of {@link RedisSentinelServer.start}. Every one has a default. */
 export interface RedisSentinelServerOptions {
   /** Sentinels. Default 3; most of them must agree that the master is gone. */
   sentinels?: number;
@@ -22,6 +23,7 @@ export class RedisSentinelServer {
   readonly name = 'main';
 
   private constructor(
+    /** The Sentinels. */
     readonly sentinels: readonly RedisServer[],
     /** The first master, and its replicas. */
     readonly nodes: readonly RedisServer[],
@@ -85,6 +87,7 @@ export class RedisSentinelServer {
     );
   }
 
+  /** Ends all of them, and removes their data. */
   async stop(): Promise<void> {
     await Promise.all([...this.sentinels, ...this.nodes].map((server) => server.stop()));
   }

@@ -4,6 +4,7 @@ import { findProgram, type RedisInstance } from './program.js';
 
 const PORT_ATTEMPTS = 5;
 
+/** Options of {@link RedisServer.start}. Every one has a default. */
 export interface RedisServerOptions {
   /** Port on 127.0.0.1. Default: a free one. */
   port?: number;
@@ -15,6 +16,7 @@ export interface RedisServerOptions {
   config?: string;
 }
 
+/** Options of {@link RedisServer.restart}. */
 export interface RestartOptions {
   /** Throw the data away first. Default `false`. */
   empty?: boolean;
@@ -25,9 +27,11 @@ export interface RestartOptions {
  * 127.0.0.1 and ends with this process, however that ends.
  */
 export class RedisServer {
+  /** Address that it listens on. */
   readonly host = '127.0.0.1';
 
   private constructor(
+    /** Port that it listens on. */
     readonly port: number,
     /** Which server was found on this machine, and where. */
     readonly source: string,

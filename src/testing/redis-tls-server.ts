@@ -49,6 +49,7 @@ export class RedisTlsServer {
     }
   }
 
+  /** Ends the server, and removes its data and its certificate. */
   async stop(): Promise<void> {
     await this.server.stop();
     await rm(this.folder, { recursive: true, force: true });

@@ -1,13 +1,17 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import { waitFor, type WaitOptions } from './wait-for.js';
 
+/** Options of a client: those of `io()`, and its namespace. See https://socket.io/docs/v4/client-options/ */
 export interface ClientOptions extends Partial<ManagerOptions & SocketOptions> {
-  /** Default `/`. */
+  /** Namespace to connect to. Default `/`. */
   namespace?: string;
 }
 
+/** An event that a client received. */
 export interface ReceivedEvent {
+  /** Its name. */
   event: string;
+  /** What came with it, without the offset. */
   args: unknown[];
   /** What connection state recovery appended, if it did. */
   offset: string | undefined;
@@ -27,7 +31,9 @@ const OFFSET = /^\d+-\d+$/;
  * Defaults of its options are those of `socket.io-client`, but for `transports: ['websocket']` and `reconnection: false`.
  */
 export class TestClient {
+  /** The Socket of `socket.io-client`. */
   readonly socket: Socket;
+  /** Namespace that it connects to. */
   readonly namespace: string;
   /** Where it is connected, or was last. */
   url: string;
@@ -48,6 +54,7 @@ export class TestClient {
     this.socket.on('disconnect', (reason) => (this.#disconnectReason = reason));
   }
 
+  /** Id of the socket; empty while it has never been connected. */
   get id(): string {
     return this.socket.id ?? '';
   }
@@ -62,6 +69,7 @@ export class TestClient {
     return (this.socket as unknown as Internals)._lastOffset;
   }
 
+  /** To come back with another one. */
   set offset(offset: string | undefined) {
     (this.socket as unknown as Internals)._lastOffset = offset;
   }

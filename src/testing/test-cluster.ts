@@ -4,6 +4,7 @@ import type { ClientOptions, TestClient } from './test-client.js';
 import { TestNode, type CreateApp } from './test-node.js';
 import { waitFor, type WaitOptions } from './wait-for.js';
 
+/** Options of {@link TestCluster.start}. */
 export interface TestClusterOptions<App extends INestApplication> {
   /**
    * Makes an application like the one in production, with its Socket.IO adapter, but does not let it listen. It is called once a node, and

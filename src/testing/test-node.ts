@@ -19,6 +19,7 @@ export class TestNode<App extends INestApplication = INestApplication> {
   #url = '';
 
   private constructor(
+    /** Which node of the cluster it is, from 0. */
     readonly index: number,
     private readonly createApp: CreateApp<App>,
     private readonly proxy: RedisProxy,
@@ -53,6 +54,7 @@ export class TestNode<App extends INestApplication = INestApplication> {
     return this.#url;
   }
 
+  /** Whether its application runs. */
   get running(): boolean {
     return this.#app !== undefined;
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** How to wait. */
 export interface WaitOptions {
   /** How long the condition may take to come true, in milliseconds. Default 5_000. */
   deadline?: number;

@@ -7,6 +7,7 @@ const ANSWER = 'census_answer';
 
 /** A namespace of a node. */
 export interface NamespaceCount {
+  /** Its name, such as `/`. */
   name: string;
   /** Sockets that are connected to it on the node. */
   sockets: number;

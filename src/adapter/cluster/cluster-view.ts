@@ -5,6 +5,7 @@ import type { NamespaceCount } from './census.js';
 
 /** A node of the cluster. */
 export interface ClusterMember {
+  /** Its id, which is another after each start. */
   uid: string;
   /** Whether it is the node that was asked. */
   self: boolean;
@@ -32,13 +33,15 @@ export interface SocketCount {
   missing: string[];
 }
 
+/** Options of a question to all nodes. */
 export interface ClusterRequestOptions {
   /** How long the other nodes have to answer, in milliseconds. Default: the option `requestTimeout` of the adapter. */
   timeout?: number;
 }
 
+/** Options of {@link ClusterView.count}. */
 export interface CountOptions extends ClusterRequestOptions {
-  /** Default `/`. */
+  /** The namespace whose sockets are counted. Default `/`. */
   namespace?: string;
 }
 

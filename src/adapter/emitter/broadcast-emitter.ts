@@ -5,8 +5,6 @@ import { RESERVED_EVENTS } from '../wire/validate.js';
 import type { EmitterLink } from './emitter-link.js';
 import type { AnyEvents, EventArguments, EventName } from './typed-events.js';
 
-type Rooms = string | readonly string[];
-
 /**
  * Emits to the sockets of a namespace, on every node: all of them, or those in the rooms that were chosen.
  *
@@ -27,17 +25,17 @@ export class BroadcastEmitter<Events extends object = AnyEvents> {
   ) {}
 
   /** Only sockets in the room, or in one of the rooms, and in those chosen before. */
-  to(rooms: Rooms): BroadcastEmitter<Events> {
+  to(rooms: string | readonly string[]): BroadcastEmitter<Events> {
     return this.#with({ rooms: union(this.options.rooms, rooms) });
   }
 
   /** The same as {@link to}. */
-  in(rooms: Rooms): BroadcastEmitter<Events> {
+  in(rooms: string | readonly string[]): BroadcastEmitter<Events> {
     return this.to(rooms);
   }
 
   /** No socket in the room, or in one of the rooms. */
-  except(rooms: Rooms): BroadcastEmitter<Events> {
+  except(rooms: string | readonly string[]): BroadcastEmitter<Events> {
     return this.#with({ except: union(this.options.except, rooms) });
   }
 
@@ -72,12 +70,12 @@ export class BroadcastEmitter<Events extends object = AnyEvents> {
   }
 
   /** Makes the sockets join the room or rooms. Resolves and rejects as {@link emit} does. */
-  socketsJoin(rooms: Rooms): Promise<string> {
+  socketsJoin(rooms: string | readonly string[]): Promise<string> {
     return this.#publish({ type: MessageType.SOCKETS_JOIN, data: { opts: this.options, rooms: union([], rooms) } });
   }
 
   /** Makes the sockets leave the room or rooms. Resolves and rejects as {@link emit} does. */
-  socketsLeave(rooms: Rooms): Promise<string> {
+  socketsLeave(rooms: string | readonly string[]): Promise<string> {
     return this.#publish({ type: MessageType.SOCKETS_LEAVE, data: { opts: this.options, rooms: union([], rooms) } });
   }
 
@@ -112,6 +110,6 @@ export function refuseAcknowledgement(args: readonly unknown[]): void {
   );
 }
 
-function union(before: readonly string[], more: Rooms): string[] {
+function union(before: readonly string[], more: string | readonly string[]): string[] {
   return [...new Set([...before, ...(typeof more === 'string' ? [more] : more)])];
 }

@@ -17,6 +17,7 @@ const UID = 'emitter';
 
 /** The state of an emitter at one moment. */
 export interface EmitterSnapshot {
+  /** State of its connection to Redis. */
   state: ConnectionState;
   /** Messages that wait for Redis. */
   outboxSize: number;

@@ -108,8 +108,8 @@ export class Emitter<
  * await emitter.close();
  * ```
  *
- * @param client a client of the `redis` package, connected or not. A connection of the package's own is made from its settings when the
- *   emitter is first used; the client itself is neither used nor closed.
+ * @param client a client of the package `redis` or `ioredis`, connected or not. A connection of the package's own is made from its
+ *   settings when the emitter is first used; the client itself is neither used nor closed.
  * @param options see {@link EmitterOptions}; `scope` is that of the Server to emit to: its path, unless that is `/socket.io`.
  * @throws {InvalidOptionError} naming the option, its value and what is allowed.
  */

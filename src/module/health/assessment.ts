@@ -12,18 +12,21 @@ export interface HealthThresholds {
 
 /** The figures of a Socket.IO server. */
 export interface ServerFigures {
+  /** Id of its node, which is another after each start. */
   uid: string;
+  /** Whether it is in the cluster. */
   joined: boolean;
   /** Nodes that it knows of, itself included. */
   nodes: number;
   /** Sockets that are connected to it, in all namespaces. */
   sockets: number;
+  /** State of each of its connections to Redis. */
   connections: Partial<Record<ConnectionRole, ConnectionState>>;
   /** How far it is behind the end of the stream, in milliseconds; of several streams, the worst. `null` while Redis does not say. */
   lagMs: number | null;
   /** Messages that wait for Redis. */
   outboxSize: number;
-  /** From 0 to 1. */
+  /** How full the outbox is, from 0 to 1: by number or by bytes, whichever is more. */
   outboxFill: number;
   /** How long ago a heartbeat of its own came back to it, in milliseconds; `null` before the first one. */
   heartbeatAgeMs: number | null;
