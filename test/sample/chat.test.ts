@@ -142,6 +142,42 @@ describe('the sample, started by npm start', () => {
     90_000,
   );
 
+  it('hands people over when their node is told to stop, and is not ready meanwhile', async () => {
+    const room = newRoom();
+    const [ada, grace] = await Person.onTwoNodes(sample.url, room);
+    const { name, pid } = await ada.node();
+    const ready = `${sample.nodeUrl(Number(name.slice('node-'.length)))}/ready`;
+    expect((await fetch(ready)).status).toBe(200);
+    const restart = nextRestart();
+    const statuses = new Set<number | undefined>();
+    let atFirstRefusal: boolean | undefined;
+    process.kill(pid, 'SIGTERM');
+    await waitFor(
+      async () => {
+        const status = await fetch(ready).then(
+          (response) => response.status,
+          () => undefined,
+        );
+        if (status === 503) atFirstRefusal ??= ada.socket.connected;
+        statuses.add(status);
+        // Nobody listens there any more.
+        return status === undefined;
+      },
+      { deadline: 15_000, what: 'the end of the node' },
+    );
+    await grace.say(room, 'meanwhile');
+    await ada.connected();
+
+    expect(statuses).toContain(503);
+    // She was still served when the node refused newcomers already.
+    expect(atFirstRefusal).toBe(true);
+    expect(await ada.texts(1)).toEqual(['meanwhile']);
+    expect(ada.socket.recovered).toBe(true);
+    expect(await ada.node()).toEqual(await grace.node());
+    await restart();
+    await eventuallyHealthy(name);
+  }, 90_000);
+
   it('tells that people are gone when their node was killed, and that they are back', async () => {
     const room = newRoom();
     const [ada, grace] = await Person.onTwoNodes(sample.url, room);
@@ -175,8 +211,10 @@ describe('the sample, started by npm start', () => {
       const metrics = await (await fetch(`${sample.nodeUrl(number)}/metrics`)).text();
       expect(metrics).toContain(`service_instance_id="node-${number}"`);
       expect(metrics).toMatch(/^socketio_adapter_cluster_size\S* 2/m);
-      const health = await (await fetch(`${sample.nodeUrl(number)}/health`)).json();
-      expect(health).toMatchObject({ status: 'ok' });
+      for (const page of ['health', 'ready']) {
+        const health = await (await fetch(`${sample.nodeUrl(number)}/${page}`)).json();
+        expect(health).toMatchObject({ status: 'ok', details: { 'redis-streams': { status: 'up' } } });
+      }
     }
   });
 

@@ -9,6 +9,8 @@ import { ObservabilityModule } from './observability/observability.module.js';
     RedisStreamsModule.forRoot({
       // Clients of a node that was killed recover, too: try `kill -9` on one.
       sessions: 'crash-safe',
+      // A node that is told to stop hands its clients over in steps: try `kill`, without -9.
+      drainTimeout: 2_000,
       heartbeatInterval: 1_000,
       heartbeatTimeout: 3_000,
       telemetry: { heartbeatSpans: false },
