@@ -17,6 +17,7 @@ import type { RedisStreamsAdapter } from './redis-streams-adapter.js';
 import { SessionStore } from './sessions/session-store.js';
 import type { StoredSession } from './sessions/session.js';
 import { watchConnection } from './redis/watch-connection.js';
+import { RetentionWatch } from './retention-watch.js';
 import { gauges, type NodeSnapshot, snapshot } from './snapshot.js';
 import { WriteBatching } from './write-batching.js';
 import { StreamLog } from './stream/stream-log.js';
@@ -38,6 +39,8 @@ export class ClusterNode {
   /** The connection for commands; the stream is read, and channels are listened to, on others. */
   readonly commands: RedisConnection;
   readonly telemetry: TelemetryPort;
+  /** Whether clients that come back are recovered. */
+  readonly recovers: boolean;
 
   readonly #desk: SessionDesk;
   readonly #connections: RedisConnection[];
@@ -51,10 +54,12 @@ export class ClusterNode {
   constructor(
     readonly driver: RedisDriver,
     readonly options: ResolvedOptions,
-    readonly recovers: boolean,
+    /** How long a client may be away and be recovered; `undefined` where none is. */
+    maxDisconnectionDuration: number | undefined,
     readonly events: EventEmitter<RedisStreamsEvents>,
   ) {
     this.telemetry = options.telemetry;
+    this.recovers = maxDisconnectionDuration !== undefined;
     const reader = driver.open('reader');
     const subscriber = driver.open('subscriber');
     this.commands = driver.open('writer');
@@ -65,15 +70,17 @@ export class ClusterNode {
     this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix);
     this.#desk = new SessionDesk(this);
     // sessions are restored also where no entry is to be remembered; nothing fits in one byte
-    const recentMaxBytes = recovers ? Math.max(1, options.recentMaxBytes) : 0;
+    const recentMaxBytes = this.recovers ? Math.max(1, options.recentMaxBytes) : 0;
     const log = { ...options, uid: this.uid, recentMaxBytes };
     const alarm = new OverflowAlarm(events, this.#reports, () => this.log.writer);
+    const retention = new RetentionWatch(events, maxDisconnectionDuration);
     this.log = new StreamLog(this.commands, reader, log, this.telemetry, {
       onEntry: (entry, own) => this.#onEntry(entry, own),
       onEntryFailed: (reason, error) => this.#reports.count(`${reason}: ${toError(error).message}`),
       onGap: (stream, from, to, missed) => void events.emit('gap', { stream, from, to, missed }),
       onReset: (stream, position) => void events.emit('streamReset', { stream, position }),
       onOverflow: (limit) => alarm.raise(limit),
+      onInfo: (stream, info) => retention.check(stream, info),
     });
     this.membership = new Membership(this.bus, { ...options, uid: this.uid }, this.telemetry, () => this.#heartbeat(), {
       onJoined: (uid, clusterSize) => void events.emit('nodeJoined', { uid, clusterSize }),

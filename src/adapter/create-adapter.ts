@@ -61,7 +61,7 @@ export function createAdapter(client: RedisClient, options: RedisStreamsAdapterO
     const node = new ClusterNode(
       driver,
       withScope(resolved, resolved.scope ?? defaultScope(server)),
-      Boolean(server.opts.connectionStateRecovery),
+      server.opts.connectionStateRecovery?.maxDisconnectionDuration,
       events,
     );
     nodes.set(server, node);

@@ -35,6 +35,20 @@ export interface RedisStreamsEvents {
       position: string;
     },
   ];
+  /**
+   * The stream, of which entries are trimmed away, reaches back `retention` ms, which is less than a client may be away and be recovered.
+   * Raised once until it reaches back twice as far as that.
+   */
+  retentionTooShort: [
+    event: {
+      /** Key of the stream. */
+      stream: string;
+      /** How far back it reaches, in milliseconds. */
+      retention: number;
+      /** How long a client may be away and be recovered, in milliseconds. */
+      maxDisconnectionDuration: number;
+    },
+  ];
   /** Another node joined the cluster. */
   nodeJoined: [
     event: {

@@ -27,8 +27,17 @@ export interface RedisStreamsAdapterOptions {
   channelPrefix?: string;
   /** Use sharded PUB/SUB (Redis 7 and above). Default `false`. See https://redis.io/docs/latest/develop/pubsub/#sharded-pubsub */
   useShardedPubSub?: boolean;
-  /** Length to which the stream is trimmed, almost exactly (`~`). Default 10_000. See https://redis.io/docs/latest/commands/xadd/ */
+  /**
+   * Length to which the stream is trimmed, almost exactly (`~`). Default 10_000, and with `maxAge` none. See
+   * https://redis.io/docs/latest/commands/xadd/
+   */
   maxLen?: number;
+  /**
+   * Age from which on entries are trimmed, in milliseconds by the clock of Redis: those that are younger are there, those that are older
+   * go with what is published next, in blocks (`~`). Default: none, it is trimmed by `maxLen`. With both, entries go that are beyond one
+   * of the two. All nodes and emitters of a cluster must have the same.
+   */
+  maxAge?: number;
   /** Most entries that one XREAD returns. Default 100. See https://redis.io/docs/latest/commands/xread/ */
   readCount?: number;
   /** How long an XREAD waits for entries, in milliseconds. Default 5_000. */
@@ -70,8 +79,12 @@ export interface RedisStreamsAdapterOptions {
   telemetry?: TelemetryPort;
 }
 
+/** Options that may be left open. */
+type Unset = 'scope' | 'maxLen' | 'maxAge';
+
 /** Options with every default filled in. */
-export type ResolvedOptions = Required<Omit<RedisStreamsAdapterOptions, 'telemetry' | 'scope'>> & {
-  scope: string | undefined;
+export type ResolvedOptions = Required<Omit<RedisStreamsAdapterOptions, 'telemetry' | Unset>> & {
+  [K in Unset]: RedisStreamsAdapterOptions[K] | undefined;
+} & {
   telemetry: TelemetryPort;
 };

@@ -16,6 +16,7 @@ const OPTIONS: Record<keyof RedisStreamsAdapterOptions, { expected: string; good
   channelPrefix: { expected: text, good: ['chat'], bad: ['', {}] },
   useShardedPubSub: { expected: flag, good: [true, false], bad: ['true', 1, null] },
   maxLen: { expected: natural, good: [1, 1e9], bad: [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '10'] },
+  maxAge: { expected: natural, good: [1, 86_400_000], bad: [0, -1, 0.5, Number.POSITIVE_INFINITY, '1h', null] },
   readCount: { expected: natural, good: [1], bad: [0, null] },
   blockTimeInMs: { expected: duration, good: [1, 2_147_483_647], bad: [0, 2_147_483_648, '5s'] },
   sessionKeyPrefix: { expected: text, good: ['chat:'], bad: ['', 5] },
@@ -68,6 +69,7 @@ describe('resolveOptions()', () => {
       channelPrefix: 'socket.io',
       useShardedPubSub: false,
       maxLen: 10_000,
+      maxAge: undefined,
       readCount: 100,
       blockTimeInMs: 5_000,
       sessionKeyPrefix: 'sio:session:',
@@ -128,6 +130,12 @@ describe('resolveOptions()', () => {
       'Option `heartbeatTimeout` must be above `heartbeatInterval` (20000 ms), but is 10000 ms: ' +
         'every node would be taken for lost between two of its heartbeats.',
     );
+  });
+
+  it('has a stream trimmed by its length, or by the age of its entries, or by both', () => {
+    expect(resolveOptions({ maxLen: 500 })).toMatchObject({ maxLen: 500, maxAge: undefined });
+    expect(resolveOptions({ maxAge: 60_000 })).toMatchObject({ maxLen: undefined, maxAge: 60_000 });
+    expect(resolveOptions({ maxLen: 500, maxAge: 60_000 })).toMatchObject({ maxLen: 500, maxAge: 60_000 });
   });
 
   it('knows what was probably meant by an option that there is not', () => {

@@ -23,12 +23,16 @@ const oneOf =
 const LONGEST_TIMER = 2_147_483_647;
 const milliseconds = (least: number): Check => whole(least, LONGEST_TIMER);
 
+/** Where nothing else says what is to be kept. */
+const MAX_LEN = 10_000;
+
 const OPTIONS: { [K in keyof Required<RedisStreamsAdapterOptions>]: { default: ResolvedOptions[K]; check: Check } } = {
   streamName: { default: 'socket.io', check: text },
   streamCount: { default: 1, check: whole(1, 1024) },
   channelPrefix: { default: 'socket.io', check: text },
   useShardedPubSub: { default: false, check: flag },
-  maxLen: { default: 10_000, check: whole(1) },
+  maxLen: { default: undefined, check: whole(1) },
+  maxAge: { default: undefined, check: whole(1) },
   readCount: { default: 100, check: whole(1) },
   blockTimeInMs: { default: 5_000, check: milliseconds(1) },
   sessionKeyPrefix: { default: 'sio:session:', check: text },
@@ -91,6 +95,7 @@ export function resolveOptions(options: RedisStreamsAdapterOptions = {}): Resolv
     resolved[name] = value;
   }
   const result = resolved as ResolvedOptions;
+  if (result.maxAge === undefined) result.maxLen ??= MAX_LEN;
   if (result.heartbeatTimeout <= result.heartbeatInterval) {
     throw new InvalidOptionError(
       `Option \`heartbeatTimeout\` must be above \`heartbeatInterval\` (${result.heartbeatInterval} ms), but is ${result.heartbeatTimeout} ms: ` +

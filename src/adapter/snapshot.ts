@@ -1,7 +1,7 @@
 import type { ClusterNode } from './cluster-node.js';
 import type { RedisConnection } from './redis/driver.js';
 import { compareStreamIds, streamIdTime } from './stream/stream-id.js';
-import { streamInfo } from './stream/stream-info.js';
+import { retentionOf, streamInfo } from './stream/stream-info.js';
 import type { ConnectionRole, ConnectionState, TelemetrySource } from './telemetry-port.js';
 
 /** The state of a node at one moment. */
@@ -117,13 +117,13 @@ async function measure(node: ClusterNode, stream: string): Promise<StreamStatus>
   if (info === undefined) return { stream, position, length: 0, lagMs: 0, retentionMs: 0 };
   const behind = compareStreamIds(info.lastGeneratedId, position) > 0;
   const newest = streamIdTime(info.lastGeneratedId);
-  const oldest = info.firstEntryId === undefined ? newest : streamIdTime(info.firstEntryId);
+  const retentionMs = retentionOf(info);
   return {
     stream,
     position,
     length: info.length,
     // a position before the first entry, as that of a stream which began anew, is no further behind than the first entry
-    lagMs: behind ? Math.max(0, newest - Math.max(oldest, streamIdTime(position))) : 0,
-    retentionMs: Math.max(0, newest - oldest),
+    lagMs: behind ? Math.max(0, newest - Math.max(newest - retentionMs, streamIdTime(position))) : 0,
+    retentionMs,
   };
 }

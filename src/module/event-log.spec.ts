@@ -13,14 +13,14 @@ const CASES: Array<Case[keyof Case]> = [
     { stream: 'socket.io', from: '1-0', to: '9-0', missed: 7 },
     'error',
     'The stream socket.io no longer held what this node would have read next: 7 entries after 1-0 are lost to it, and it reads on ' +
-      'from 9-0. Raise `maxLen` if Redis can be away for longer than the stream reaches back.',
+      'from 9-0. Raise `maxLen` or `maxAge` if Redis can be away for longer than the stream reaches back.',
   ],
   [
     'gap',
     { stream: 'socket.io', from: '1-0', to: '9-0', missed: 1 },
     'error',
     'The stream socket.io no longer held what this node would have read next: 1 entry after 1-0 is lost to ' +
-      'it, and it reads on from 9-0. Raise `maxLen` if Redis can be away for longer than the stream reaches back.',
+      'it, and it reads on from 9-0. Raise `maxLen` or `maxAge` if Redis can be away for longer than the stream reaches back.',
   ],
   [
     'outboxOverflow',
@@ -41,6 +41,13 @@ const CASES: Array<Case[keyof Case]> = [
     { stream: 'socket.io', position: '0-0' },
     'warn',
     'The stream socket.io was deleted or started anew; this node reads on from its new beginning, 0-0.',
+  ],
+  [
+    'retentionTooShort',
+    { stream: 'socket.io', retention: 30_000, maxDisconnectionDuration: 120_000 },
+    'warn',
+    'The stream socket.io reaches back 30000 ms, but `maxDisconnectionDuration` of `connectionStateRecovery` is 120000 ms: clients that are ' +
+      'away for longer than the stream reaches back may not be recovered. Raise `maxLen`, or set `maxAge` to that duration or more.',
   ],
   ['nodeJoined', { uid: 'a1', clusterSize: 2 }, 'log', 'Node a1 joined; the cluster has 2 nodes.'],
   ['nodeLeft', { uid: 'a1', reason: 'left', clusterSize: 1 }, 'log', 'Node a1 left; the cluster has 1 node.'],

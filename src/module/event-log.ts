@@ -11,7 +11,7 @@ const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][
   gap: ({ stream, from, to, missed }) => [
     'error',
     `The stream ${stream} no longer held what this node would have read next: ${counted(missed, 'entry', 'entries')} after ` +
-      `${from} ${missed === 1 ? 'is' : 'are'} lost to it, and it reads on from ${to}. Raise \`maxLen\` if Redis can be away for longer than the stream reaches back.`,
+      `${from} ${missed === 1 ? 'is' : 'are'} lost to it, and it reads on from ${to}. Raise \`maxLen\` or \`maxAge\` if Redis can be away for longer than the stream reaches back.`,
   ],
   outboxOverflow: ({ waiting, limit }) => [
     'error',
@@ -21,6 +21,11 @@ const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][
   streamReset: ({ stream, position }) => [
     'warn',
     `The stream ${stream} was deleted or started anew; this node reads on from its new beginning, ${position}.`,
+  ],
+  retentionTooShort: ({ stream, retention, maxDisconnectionDuration }) => [
+    'warn',
+    `The stream ${stream} reaches back ${retention} ms, but \`maxDisconnectionDuration\` of \`connectionStateRecovery\` is ${maxDisconnectionDuration} ms: clients that ` +
+      'are away for longer than the stream reaches back may not be recovered. Raise `maxLen`, or set `maxAge` to that duration or more.',
   ],
   nodeJoined: ({ uid, clusterSize }) => ['log', `Node ${uid} joined; the cluster has ${counted(clusterSize, 'node')}.`],
   nodeLeft: ({ uid, reason, clusterSize }) =>

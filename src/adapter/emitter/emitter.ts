@@ -15,6 +15,7 @@ export type EmitterOptions = Pick<
   | 'streamName'
   | 'streamCount'
   | 'maxLen'
+  | 'maxAge'
   | 'onlyPlaintext'
   | 'scope'
   | 'readyTimeout'

@@ -268,7 +268,8 @@ export class Recovery {
     signal: AbortSignal,
   ): Promise<{ source: SessionSource; packets: MissedPacket[]; scanned: number }> {
     if (compareStreamIds(absence.from, until) >= 0) return { source: 'memory', packets: [], scanned: 0 };
-    const older = await olderPackets(this.node.commands, absence, until, this.node.options.maxLen, signal);
+    const { maxLen = Number.POSITIVE_INFINITY } = this.node.options;
+    const older = await olderPackets(this.node.commands, absence, until, maxLen, signal);
     if (older.trimmed) throw new NotRestored('trimmed');
     if (this.node.closed) throw new AdapterClosedError('The adapter was closed.');
     return { source: 'redis', ...older };

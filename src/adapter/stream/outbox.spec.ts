@@ -29,6 +29,10 @@ class FlakyConnection implements RedisConnection {
   readonly lastError = undefined;
   state: RedisConnection['state'] = 'ready';
   readonly stream: Entry[] = [];
+  /** By what each entry had the stream trimmed. */
+  readonly trimmed: string[] = [];
+  /** Time of the last id. */
+  clock = 0;
   /** Sizes of what was sent. */
   readonly sent: number[] = [];
   fates: Fate[] = [];
@@ -92,9 +96,10 @@ class FlakyConnection implements RedisConnection {
   }
 
   #add([command, stream, ...rest]: readonly RedisArgument[]): string {
-    expect([command, stream, ...rest.slice(0, 4)]).toEqual(['XADD', 'stream', 'MAXLEN', '~', '1000', '*']);
+    expect([command, stream, rest[1], rest[3]]).toEqual(['XADD', 'stream', '~', '*']);
+    this.trimmed.push(`${String(rest[0])} ${String(rest[2])}`);
     expect(rest[4]).toBe('seq');
-    const id = `${this.stream.length + 1}-0`;
+    const id = `${(this.clock += 1)}-0`;
     this.stream.push({ id, seq: Number(rest[5]) });
     return id;
   }
@@ -127,7 +132,7 @@ describe('Outbox', () => {
   }
 
   function newOutbox(
-    limits: { outboxMaxLen?: number; outboxMaxBytes?: number } = {},
+    limits: { outboxMaxLen?: number; outboxMaxBytes?: number; maxLen?: number | undefined; maxAge?: number } = {},
     telemetry = noopTelemetry,
   ): Outbox {
     const options = { stream: 'stream', maxLen: 1_000, outboxMaxLen: 1_000, outboxMaxBytes: 1_000_000, ...limits };
@@ -233,6 +238,54 @@ describe('Outbox', () => {
     await passTime();
     expect(connection.stream).toHaveLength(1);
     expect(outbox.deferring).toBe(false);
+  });
+
+  it('trims by length', async () => {
+    const outbox = newOutbox({ maxLen: 500 });
+    outbox.start();
+    for (let i = 0; i < 2; i++) add(outbox, 'message');
+    await passTime();
+    expect(connection.trimmed).toEqual(['MAXLEN 500', 'MAXLEN 500']);
+  });
+
+  it('trims by age, as the ids tell it, from the first reply on', async () => {
+    const outbox = newOutbox({ maxLen: undefined, maxAge: 100 });
+    outbox.start();
+    for (const time of [1_000, 2_000, 3_000]) {
+      connection.clock = time;
+      add(outbox, 'message');
+      await passTime();
+    }
+    expect(connection.trimmed).toEqual(['MINID 0', 'MINID 901', 'MINID 1901']);
+  });
+
+  it('trims by what it knows when a message is sent, which may have waited, and by nothing that another Redis has said', async () => {
+    const outbox = newOutbox({ maxLen: undefined, maxAge: 100 });
+    outbox.start();
+    connection.clock = 1_000_000;
+    add(outbox, 'message');
+    await passTime();
+    add(outbox, 'waits');
+    connection.lose();
+    await passTime();
+    // the clock of the one that took over is behind
+    connection.clock = 5_000;
+    connection.restore();
+    await passTime();
+    add(outbox, 'message');
+    await passTime();
+    expect(connection.trimmed).toEqual(['MINID 0', 'MINID 0', 'MINID 4901']);
+  });
+
+  it('trims by length and by age in turn, where both are given', async () => {
+    const outbox = newOutbox({ maxLen: 500, maxAge: 100 });
+    outbox.start();
+    connection.clock = 1_000;
+    for (let i = 0; i < 4; i++) {
+      add(outbox, 'message');
+      await passTime();
+    }
+    expect(connection.trimmed).toEqual(['MAXLEN 500', 'MINID 901', 'MAXLEN 500', 'MINID 903']);
   });
 
   it('asks ever more slowly while Redis refuses', async () => {

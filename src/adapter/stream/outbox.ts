@@ -1,10 +1,10 @@
 import { AdapterClosedError, OutboxFullError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
 import type { PublishTelemetry, TelemetryPort } from '../telemetry-port.js';
+import { Trimming, type Retention } from './trimming.js';
 
-export interface OutboxOptions {
+export interface OutboxOptions extends Retention {
   stream: string;
-  maxLen: number;
   outboxMaxLen: number;
   outboxMaxBytes: number;
 }
@@ -42,6 +42,7 @@ const REPLY_TIMEOUT = 10_000;
  * and readers drop the repetition by its numbers.
  */
 export class Outbox {
+  readonly #trimming: Trimming;
   readonly #xadd: readonly string[];
   #queue: Pending[] = [];
   #bytes = 0;
@@ -61,9 +62,12 @@ export class Outbox {
     private readonly telemetry: TelemetryPort,
     private readonly listener: OutboxListener,
   ) {
-    // See https://redis.io/docs/latest/commands/xadd/
-    this.#xadd = ['XADD', options.stream, 'MAXLEN', '~', String(options.maxLen), '*'];
-    connection.on('ready', () => telemetry.background(() => void this.#send()));
+    this.#trimming = new Trimming(options);
+    this.#xadd = ['XADD', options.stream, ...this.#trimming.arguments(), '*'];
+    connection.on('ready', () => {
+      this.#trimming.forget();
+      telemetry.background(() => void this.#send());
+    });
   }
 
   /** Messages that wait, those under way included. */
@@ -200,7 +204,10 @@ export class Outbox {
   }
 
   async #add(batch: readonly Pending[]): Promise<string[]> {
-    const commands = batch.map(({ command }) => command);
+    const commands = batch.map(({ command, seq }) => {
+      this.#trimming.refresh(command, seq);
+      return command;
+    });
     const watchdog = setTimeout(() => this.connection.interrupt(), REPLY_TIMEOUT);
     try {
       const ids =
@@ -223,6 +230,7 @@ export class Outbox {
       this.listener.onPublished(pending.seq, id);
       pending.onSettled?.(undefined, id);
     });
+    this.#trimming.added(ids.at(-1)!);
     if (this.#queue.length === 0) this.#settleDrained();
   }
 

@@ -14,6 +14,8 @@ export interface ReaderListener {
   onGap(stream: string, from: string, to: string, missed: number): void;
   /** The stream ended before the position: it was deleted, or Redis came back with an older state. It ends at `end` now, and is read anew. */
   onReset(stream: string, position: string, end: string): void;
+  /** Now and then: what Redis says of a stream. */
+  onInfo(stream: string, info: StreamInfo): void;
 }
 
 export interface ReaderOptions {
@@ -209,7 +211,9 @@ export class StreamReader {
     for (const [stream, cursor] of this.#cursors) {
       const info = await streamInfo(this.connection, stream);
       this.#checkReset(stream, cursor, info);
-      if (info) this.#checkGap(stream, cursor, info);
+      if (info === undefined) continue;
+      this.#checkGap(stream, cursor, info);
+      this.listener.onInfo(stream, info);
     }
     this.#verified = performance.now();
     this.#mustVerify = false;

@@ -1,6 +1,6 @@
 import { toError } from '../errors.js';
 import type { RedisConnection } from '../redis/driver.js';
-import { isStreamId } from './stream-id.js';
+import { isStreamId, streamIdTime } from './stream-id.js';
 
 /** What XINFO STREAM tells. See https://redis.io/docs/latest/commands/xinfo-stream/ */
 export interface StreamInfo {
@@ -33,4 +33,10 @@ export async function streamInfo(connection: RedisConnection, stream: string): P
     firstEntryId: first?.[0],
     entriesAdded: added === undefined ? undefined : Number(added),
   };
+}
+
+/** How far back the stream reaches from its newest entry, in milliseconds. */
+export function retentionOf({ firstEntryId, lastGeneratedId }: StreamInfo): number {
+  const newest = streamIdTime(lastGeneratedId);
+  return Math.max(0, newest - (firstEntryId === undefined ? newest : streamIdTime(firstEntryId)));
 }

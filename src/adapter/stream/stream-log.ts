@@ -11,13 +11,14 @@ import type { RawEntry } from './reader.js';
 import { StreamReaders } from './readers.js';
 import { RecentEntries } from './recent-entries.js';
 import { compareStreamIds, laterStreamId } from './stream-id.js';
+import type { StreamInfo } from './stream-info.js';
 import { StreamWriter } from './stream-writer.js';
+import type { Retention } from './trimming.js';
 
-export interface StreamLogOptions {
+export interface StreamLogOptions extends Retention {
   uid: string;
   streamName: string;
   streamCount: number;
-  maxLen: number;
   readCount: number;
   blockTimeInMs: number;
   outboxMaxLen: number;
@@ -34,6 +35,8 @@ export interface StreamLogListener {
   onGap(stream: string, from: string, to: string, missed: number): void;
   onReset(stream: string, position: string): void;
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
+  /** Now and then: what Redis says of a stream. */
+  onInfo?(stream: string, info: StreamInfo): void;
 }
 
 /** The cluster's ordered log: what this node adds to it, and what it reads from it, its own entries included. */
@@ -75,6 +78,7 @@ export class StreamLog {
         else this.#readBefore.delete(stream);
         listener.onReset(stream, position);
       },
+      onInfo: (stream, info) => listener.onInfo?.(stream, info),
     });
   }
 
@@ -82,7 +86,7 @@ export class StreamLog {
   async start(): Promise<void> {
     if (this.#reading) return;
     await this.#readers.locate();
-    const { maxLen, recentMaxBytes } = this.options;
+    const { maxLen = Number.POSITIVE_INFINITY, recentMaxBytes } = this.options;
     for (const stream of this.streams) {
       const position = this.#readers.position(stream);
       this.#duplicates.set(stream, await publishersBefore(this.reader, stream, position));

@@ -4,13 +4,13 @@ import type { EncodedMessage } from '../wire/entry-codec.js';
 import { pushEntry } from '../wire/entry.js';
 import { typeName } from '../wire/message.js';
 import { Outbox, type Settled } from './outbox.js';
+import type { Retention } from './trimming.js';
 
-export interface StreamWriterOptions {
+export interface StreamWriterOptions extends Retention {
   /** Numbers the entries; nobody else uses the id. */
   publisher: string;
   streamName: string;
   streamCount: number;
-  maxLen: number;
   outboxMaxLen: number;
   outboxMaxBytes: number;
 }

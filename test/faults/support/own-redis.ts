@@ -41,6 +41,7 @@ export const keepEvents: NodeFunction<[], void> = (_io, ctx) => {
     'gap',
     'streamReset',
     'outboxOverflow',
+    'retentionTooShort',
     'messageDropped',
     'connectionLost',
     'connectionReady',
