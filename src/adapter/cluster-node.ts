@@ -67,7 +67,10 @@ export class ClusterNode {
     for (const connection of this.#connections) watchConnection(connection, events, this.telemetry);
     this.#reports = new EventThrottle((reason, count) => events.emit('messageDropped', { reason, count }));
     this.bus = new Bus(this.commands, subscriber, options, (reason) => this.#reports.count(reason));
-    this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix);
+    this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix, {
+      onRenewal: (pid) => this.#desk.review(pid),
+      onLost: (pid) => this.#desk.lost(pid),
+    });
     this.#desk = new SessionDesk(this);
     // sessions are restored also where no entry is to be remembered; nothing fits in one byte
     const recentMaxBytes = this.recovers ? Math.max(1, options.recentMaxBytes) : 0;
@@ -231,11 +234,10 @@ export class ClusterNode {
     this.#desk.stop();
     this.membership.stop();
     const farewell = async (): Promise<void> => {
-      this.sessions.releaseAll();
+      this.sessions.retire();
       await Promise.all([this.log.writer.drained(), this.sessions.settled()]);
       await this.membership.leave();
-      // claims that were under way when this began
-      this.sessions.releaseAll();
+      // of clients that were cut off meanwhile
       await this.sessions.settled();
     };
     await withDeadline(farewell(), AbortSignal.timeout(shutdownTimeout)).catch(() => undefined);

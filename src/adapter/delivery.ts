@@ -49,7 +49,7 @@ export class Delivery {
     if (ackId !== undefined) return this.#write(payload, targets, flags, ackId);
     if (flags.volatile === true) return this.#write(payload.withoutOffset(), targets, flags);
     const missed = { id: entry.id, payload: payload.withOffset(entry.id), compress: flags.compress };
-    const connected = targets.filter((sid) => !this.recovery!.hold(sid, missed));
+    const connected = targets.filter((sid) => !this.recovery!.hold(sid, missed, entry.data.length));
     try {
       return this.#write(missed.payload, connected, flags);
     } finally {

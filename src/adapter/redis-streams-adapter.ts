@@ -256,14 +256,9 @@ export class RedisStreamsAdapter extends Adapter {
     this.#recovery?.gone(id);
   }
 
-  /** @internal Writes the sessions of the connected sockets. */
-  keepSessions(): void {
-    for (const socket of this.nsp.sockets.values()) this.#recovery?.keep(socket);
-  }
-
-  /** @internal See {@link Recovery.surrender}. */
-  async surrenderSession(pid: string): Promise<boolean> {
-    return (await this.#recovery?.surrender(pid)) ?? false;
+  /** @internal */
+  get recovery(): Recovery | undefined {
+    return this.#recovery;
   }
 
   /** @internal Applies an entry of the stream; returns how many sockets it was written to. Throws when it is malformed. */

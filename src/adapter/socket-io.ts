@@ -35,6 +35,8 @@ export interface SocketLike {
   join(rooms: string | string[]): void;
   leave(room: string): void;
   disconnect(close?: boolean): void;
+  /** Takes the socket out of its rooms and its namespace. */
+  _cleanup(): void;
 }
 
 export interface PacketWriteOptions {

@@ -1,5 +1,6 @@
 /** What is used of a connection of Engine.IO. */
 export interface EngineConnection {
+  readonly readyState: string;
   readonly server: {
     on(event: 'flush', listener: (connection: EngineConnection, packets: unknown[]) => void): unknown;
   };

@@ -27,7 +27,15 @@ interface HeldSocket extends LiveSession {
   /** Where its missed packets begin. */
   from: string;
   packets: MissedPacket[];
+  /** What came in since the session was restored takes this much, roughly, in bytes. */
+  bytes: number;
 }
+
+/** What a packet that is held back takes beyond its data, roughly, in bytes. */
+const OVERHEAD = 400;
+
+/** Least that may be held back for a socket, in bytes, however little a node is to remember. */
+const LEAST_HELD_BYTES = 1_048_576;
 
 /** What a namespace does for its sockets with connection state recovery. */
 export interface RecoveryHost {
@@ -68,19 +76,27 @@ export class Recovery {
   /** Sessions whose missed packets are being looked up. */
   readonly #replaying = new Map<string, Promise<unknown>>();
   readonly #duration: number;
+  readonly #mostHeldBytes: number;
 
   constructor(
     private readonly host: RecoveryHost,
     private readonly node: ClusterNode,
   ) {
     this.#duration = host.nsp.server.opts.connectionStateRecovery!.maxDisconnectionDuration;
+    this.#mostHeldBytes = Math.max(LEAST_HELD_BYTES, node.options.recentMaxBytes);
   }
 
-  /** Keeps a packet for a socket that is not connected yet. */
-  hold(sid: string, packet: MissedPacket): boolean {
+  /**
+   * Keeps a packet of so many bytes for a socket that is not connected yet. When a middleware lets it wait for too long, it is cut off:
+   * its client comes back, and what it missed is looked up again.
+   */
+  hold(sid: string, packet: MissedPacket, bytes: number): boolean {
     const held = this.#held.get(sid);
-    held?.packets.push(packet);
-    return held !== undefined;
+    if (held === undefined) return false;
+    held.packets.push(packet);
+    held.bytes += bytes + OVERHEAD;
+    if (held.bytes > this.#mostHeldBytes) this.#cutOff(sid);
+    return true;
   }
 
   /** A packet with this offset was written to the socket. */
@@ -93,6 +109,8 @@ export class Recovery {
   connecting(socket: SocketLike): void {
     if (this.#live.has(socket.id) || socket.pid === undefined) return;
     const held = this.#held.get(socket.id);
+    // a node that is stopping has given its claims back, and cuts off all of its clients in a moment
+    if (held && !this.node.closed && !this.node.sessions.holds(held.pid)) return this.#connectedTooLate(socket);
     const since = held?.since ?? this.#position();
     this.#live.set(socket.id, { pid: socket.pid, since, offset: held?.offset });
     this.#sidOf.set(socket.pid, socket.id);
@@ -138,7 +156,9 @@ export class Recovery {
   /** Saves the session of a socket that was disconnected. */
   persist(session: { sid: string; pid: string; rooms: string[]; data: unknown }): void {
     const live = this.#live.get(session.sid);
-    if (live) live.saved = true;
+    // its session is not its own any more
+    if (live === undefined) return;
+    live.saved = true;
     void this.#save({ ...session, nsp: this.host.nsp.name, ...this.#progress(session.sid) });
   }
 
@@ -152,15 +172,32 @@ export class Recovery {
     void this.#save({ sid: id, pid, rooms: [...rooms], data, nsp: this.host.nsp.name, owner, ...this.#progress(id) });
   }
 
+  /** Saves the sessions of all connected sockets. */
+  keepAll(): void {
+    for (const socket of this.host.nsp.sockets.values()) this.keep(socket);
+  }
+
   /** The client of a session has come back elsewhere: lets go of what is left of its old connection. Resolves to whether there was something. */
   async surrender(pid: string): Promise<boolean> {
     const replaying = this.#replaying.get(pid);
     await replaying?.catch(() => undefined);
     const sid = this.#sidOf.get(pid);
     if (sid === undefined) return replaying !== undefined;
-    const { sockets, _preConnectSockets: connecting } = this.host.nsp;
-    (sockets.get(sid) ?? connecting?.get(sid))?.conn.close(true);
+    this.host.nsp.sockets.get(sid)?.conn.close(true);
+    this.#cutOff(sid);
     return true;
+  }
+
+  /** Lets go of the session of a socket that was lost before a middleware let it in. */
+  review(pid: string): void {
+    const sid = this.#sidOf.get(pid);
+    if (sid !== undefined && this.#connecting(sid)?.conn.readyState === 'closed') this.#cutOff(sid);
+  }
+
+  /** Somebody else may have restored the session: what is not connected yet must not be. */
+  lost(pid: string): void {
+    const sid = this.#sidOf.get(pid);
+    if (sid !== undefined) this.#cutOff(sid);
   }
 
   /**
@@ -197,17 +234,22 @@ export class Recovery {
     if (!SESSION_ID.test(pid) || !isStreamId(offset)) throw new NotRestored('invalid');
     await this.node.ready();
     const signal = AbortSignal.timeout(this.node.options.restoreTimeout);
-    const stored = await this.node.claimSession(pid, signal);
-    if (stored === undefined) throw new NotRestored('not_found');
-    const replaying = this.#insist(stored, offset, signal);
-    this.#replaying.set(pid, replaying);
-    try {
-      return await replaying;
-    } catch (error) {
-      void this.node.sessions.release(pid).catch(() => undefined);
-      throw error;
-    } finally {
-      this.#replaying.delete(pid);
+    for (;;) {
+      const stored = await this.node.claimSession(pid, signal);
+      if (stored === undefined) throw new NotRestored('not_found');
+      const replaying = this.#insist(stored, offset, signal);
+      this.#replaying.set(pid, replaying);
+      try {
+        const restored = await replaying;
+        if (this.node.sessions.holds(pid)) return restored;
+        // Redis was away for longer than a claim lasts: somebody else may have been faster
+        this.#undo(stored);
+      } catch (error) {
+        void this.node.sessions.release(pid).catch(() => undefined);
+        throw error;
+      } finally {
+        this.#replaying.delete(pid);
+      }
     }
   }
 
@@ -242,7 +284,14 @@ export class Recovery {
     };
     const memory = recentPackets(recent, absence);
     const { sid, pid, data } = stored;
-    const held = { pid, since: stored.since ?? absence.from, from: absence.from, offset, packets: memory.packets };
+    const held = {
+      pid,
+      since: stored.since ?? absence.from,
+      from: absence.from,
+      offset,
+      packets: memory.packets,
+      bytes: 0,
+    };
     // From here on what comes in is held back; what came in before is in memory, or in Redis.
     this.#held.set(sid, held);
     this.#sidOf.set(pid, sid);
@@ -254,11 +303,36 @@ export class Recovery {
       const scannedEntries = older.scanned + memory.scanned;
       return { session, source: older.source, missedPackets: held.packets.length, scannedEntries };
     } catch (error) {
-      this.#held.delete(sid);
-      this.#sidOf.delete(pid);
-      this.host.delAll(sid);
+      this.#undo(stored);
       throw error;
     }
+  }
+
+  #undo({ sid, pid }: StoredSession): void {
+    this.#held.delete(sid);
+    this.#sidOf.delete(pid);
+    this.host.delAll(sid);
+  }
+
+  #connecting(sid: string): SocketLike | undefined {
+    return this.host.nsp._preConnectSockets?.get(sid);
+  }
+
+  /** Ends the connection of a socket that no middleware has let in yet. Its session is there for the next try. */
+  #cutOff(sid: string): void {
+    const socket = this.#connecting(sid);
+    if (socket === undefined) return;
+    socket.conn.close(true);
+    // Socket.IO waits with this until next() is called, which may never be, or when the next socket of this id is here, whom it would hit.
+    socket._cleanup();
+    socket._cleanup = () => undefined;
+  }
+
+  /** The claim on its session lapsed. Socket.IO tells its client that it is connected all the same, and the client comes back. */
+  #connectedTooLate(socket: SocketLike): void {
+    this.#held.delete(socket.id);
+    this.#sidOf.delete(socket.pid!);
+    queueMicrotask(() => socket.conn.close(true));
   }
 
   /** What was missed up to `until`, from where on it is in memory. */

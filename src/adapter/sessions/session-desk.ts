@@ -2,6 +2,7 @@ import type { BusMessage } from '../cluster/bus.js';
 import type { ClusterNode } from '../cluster-node.js';
 import { withDeadline } from '../deadline.js';
 import { AdapterClosedError, RequestTimeoutError } from '../errors.js';
+import type { Recovery } from './recovery.js';
 import { decodeSession, type StoredSession } from './session.js';
 
 const QUERY = 'session_query';
@@ -49,6 +50,16 @@ export class SessionDesk {
     }
   }
 
+  /** See {@link ClaimListener.onRenewal}. */
+  review(pid: string): void {
+    for (const recovery of this.#recoveries()) recovery.review(pid);
+  }
+
+  /** See {@link ClaimListener.onLost}. */
+  lost(pid: string): void {
+    for (const recovery of this.#recoveries()) recovery.lost(pid);
+  }
+
   /** Takes a message about a session; `false` when it is about something else. */
   receive(message: BusMessage): boolean {
     const { type, uid } = message;
@@ -67,12 +78,16 @@ export class SessionDesk {
   /** Writes the sessions of connected clients now and then, so that they outlive this process. */
   keepSessions(): void {
     this.#timer = setInterval(() => {
-      for (const adapter of this.node.adapters.values()) adapter.keepSessions();
+      for (const recovery of this.#recoveries()) recovery.keepAll();
     }, this.node.options.heartbeatInterval);
   }
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  #recoveries(): Recovery[] {
+    return [...this.node.adapters.values()].flatMap(({ recovery }) => recovery ?? []);
   }
 
   async #take(pid: string, token: string, signal: AbortSignal): Promise<StoredSession | 'taken' | 'none'> {
@@ -138,8 +153,8 @@ export class SessionDesk {
   /** Lets go of a session of this node, if it has it, and waits until it is in Redis. */
   async #surrender(pid: string): Promise<boolean> {
     let held = this.node.sessions.isPending(pid);
-    for (const adapter of this.node.adapters.values()) {
-      if (await adapter.surrenderSession(pid)) held = true;
+    for (const recovery of this.#recoveries()) {
+      if (await recovery.surrender(pid)) held = true;
     }
     await this.node.sessions.settled(pid);
     return held;

@@ -1,8 +1,6 @@
-import { toError } from '../errors.js';
-import { reconnectDelay, type RedisArgument, type RedisConnection } from '../redis/driver.js';
-
-/** How long a node may hold a session that it restores; after a crash the session is free again, in milliseconds. */
-const CLAIM_DURATION = 10_000;
+import type { RedisArgument, RedisConnection } from '../redis/driver.js';
+import { insist } from './insist.js';
+import { SessionClaims, type ClaimListener } from './session-claims.js';
 
 /**
  * The sessions in Redis, as key/value with expiry.
@@ -13,14 +11,16 @@ const CLAIM_DURATION = 10_000;
 export class SessionStore {
   /** Session to what is still to be done to it. */
   readonly #steps = new Map<string, Promise<void>>();
-  /** Sessions that this node has claimed, and when. */
-  readonly #claims = new Map<string, number>();
+  readonly #claims: SessionClaims;
   readonly #closing = new AbortController();
 
   constructor(
     private readonly connection: RedisConnection,
     private readonly prefix: string,
-  ) {}
+    listener: ClaimListener,
+  ) {
+    this.#claims = new SessionClaims(connection, prefix, listener);
+  }
 
   /** Sessions that have not been written yet. */
   get pending(): number {
@@ -38,7 +38,7 @@ export class SessionStore {
     // Most are written at once: a timer for each, and a signal that the closing one remembers, would be dear.
     const signal =
       this.connection.state === 'ready' ? closing : AbortSignal.any([closing, AbortSignal.timeout(duration)]);
-    const removeClaim = this.#claimRemoval(pid);
+    const removeClaim = this.#claims.release(pid);
     return this.#step(pid, async () => {
       await this.#insist(() => {
         const rest = Math.max(1, expires - Date.now());
@@ -53,18 +53,13 @@ export class SessionStore {
    * Takes a session, so that it is used once; `false` while somebody else has it. The session stays where it is until {@link use}, for
    * the case that it cannot be restored after all.
    */
-  async claim(pid: string, token: string, signal: AbortSignal): Promise<boolean> {
-    let since = 0;
-    const claim = (): RedisArgument[] => {
-      since = performance.now();
-      return ['SET', this.#claimKey(pid), token, 'NX', 'PX', String(CLAIM_DURATION)];
-    };
-    const claimed =
-      (await this.#insist(claim, signal)) === 'OK' ||
-      // our own claim, when the reply to it was lost
-      (await this.#insist(() => ['GET', this.#claimKey(pid)], signal)) === token;
-    if (claimed) this.#claims.set(pid, since);
-    return claimed;
+  claim(pid: string, token: string, signal: AbortSignal): Promise<boolean> {
+    return this.#claims.acquire(pid, token, signal);
+  }
+
+  /** Whether this node, and nobody else, may use the session at this moment. */
+  holds(pid: string): boolean {
+    return this.#claims.holds(pid);
   }
 
   /** The session as it was written; `null` when there is none. */
@@ -74,12 +69,12 @@ export class SessionStore {
 
   /** Gives a claim back: the session is there for the next try. */
   release(pid: string): Promise<void> {
-    return this.#step(pid, this.#claimRemoval(pid));
+    return this.#step(pid, this.#claims.release(pid));
   }
 
   /** Gives every claim back: this node will restore no session any more. */
-  releaseAll(): void {
-    for (const pid of [...this.#claims.keys()]) void this.release(pid).catch(() => undefined);
+  retire(): void {
+    for (const pid of this.#claims.retire()) void this.release(pid).catch(() => undefined);
   }
 
   /** Whether this node has taken the session and not given it back. */
@@ -92,12 +87,13 @@ export class SessionStore {
    * for the session meanwhile it is taken, and not unknown.
    */
   use(pid: string): Promise<void> {
+    this.#claims.expire(pid);
     return this.#step(pid, () => this.#remove(this.#key(pid)));
   }
 
   /** The client has left for good. */
   discard(pid: string): Promise<void> {
-    const removeClaim = this.#claimRemoval(pid);
+    const removeClaim = this.#claims.release(pid);
     return this.#step(pid, async () => {
       await this.#remove(this.#key(pid));
       await removeClaim();
@@ -106,31 +102,17 @@ export class SessionStore {
 
   /** Resolves when everything asked for so far is done, of one session or of all. */
   async settled(pid?: string): Promise<void> {
-    await (pid === undefined ? Promise.all(this.#steps.values()) : this.#steps.get(pid));
+    await (pid === undefined ? Promise.all([...this.#steps.values(), this.#claims.settled()]) : this.#steps.get(pid));
   }
 
   /** Gives up what is not done yet. */
   close(): void {
     this.#closing.abort(new Error('The adapter was closed.'));
+    this.#claims.close();
   }
 
   #key(pid: string): string {
     return this.prefix + pid;
-  }
-
-  #claimKey(pid: string): string {
-    return `${this.prefix}${pid}:claim`;
-  }
-
-  /** What removes this node's claim, if it has one. */
-  #claimRemoval(pid: string): () => Promise<void> {
-    const since = this.#claims.get(pid);
-    this.#claims.delete(pid);
-    return async () => {
-      // one that has expired may be somebody else's by now
-      if (since === undefined || performance.now() - since > CLAIM_DURATION) return;
-      await this.#remove(this.#claimKey(pid));
-    };
   }
 
   async #remove(key: string): Promise<void> {
@@ -151,21 +133,7 @@ export class SessionStore {
     return step;
   }
 
-  /** Sends a command until Redis has answered it, or `signal` is aborted. */
-  async #insist(command: () => RedisArgument[], signal: AbortSignal): Promise<unknown> {
-    for (let failures = 0; ; failures++) {
-      await this.connection.whenReady(signal);
-      signal.throwIfAborted();
-      try {
-        return await this.connection.send(command());
-      } catch (error) {
-        if (this.connection.state === 'closed' || signal.aborted) throw toError(error);
-        if (this.connection.state === 'ready') await pause(reconnectDelay(failures));
-      }
-    }
+  #insist(command: () => RedisArgument[], signal: AbortSignal): Promise<unknown> {
+    return insist(this.connection, () => this.connection.send(command()), signal);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

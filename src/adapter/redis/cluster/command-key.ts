@@ -16,6 +16,10 @@ export function commandKey(args: readonly RedisArgument[]): RedisArgument | unde
     case 'SET':
     case 'GET':
     case 'DEL':
+    case 'RPUSH':
+    case 'LREM':
+    case 'LINDEX':
+    case 'PEXPIRE':
     case 'PUBLISH':
     case 'SPUBLISH':
       return args[1];
