@@ -9,7 +9,9 @@ import {
   type ServerNode,
   type TestClient,
 } from '../harness/index.js';
-import { away, claimOf, heir, numbers, send, type Claim } from './support/away.js';
+import { away, claimOf, heir, numbers, present, send, type Claim } from './support/away.js';
+
+const SIZE = 100_000;
 
 describe('a client that a middleware lets wait', () => {
   it('is not restored once more elsewhere while a middleware lets it wait', async () => {
@@ -87,12 +89,32 @@ describe('a client that a middleware lets wait', () => {
     expect(await socketIds(cluster.node(0))).toEqual([returned.id]);
   });
 
+  it('is cut off when too much comes in for it meanwhile, and gets all of that when it comes back', async () => {
+    const redis = await startRedis();
+    const cluster = await slowMiddleware(redis);
+    const { waiting, claim } = await waitingClient(cluster);
+    const witness = await present(cluster, 1, { rooms: ['room'] });
+    // half of what a node keeps for one client
+    await sendLarge(cluster.node(1), 0, 8);
+    await witness.next('packet', 8);
+    expect(await cluster.node(0).run((io) => io.engine.clientsCount)).toBe(1);
+    await sendLarge(cluster.node(1), 8, 24);
+    await cluster.node(0).run((io, ctx) => ctx.waitFor(() => io.engine.clientsCount === 0, 10_000));
+    const returned = await heir(cluster, claim).connect(cluster.node(1));
+    await returned.next('packet', 24);
+
+    expect(returned.recovered).toBe(true);
+    expect(returned.received('packet').map(([n]) => n)).toEqual(numbers(0, 24).flat());
+    expect(waiting.received('packet')).toEqual([]);
+  });
+
   /** Two nodes, of which the first lets in nobody who comes back until it is told to. */
   function slowMiddleware(redis: RedisServer, nodes: NodeOptions[] = [{}, {}]): Promise<Cluster> {
     return startCluster({
       redisUrl: redis.url,
       nodes,
       serverOptions: { connectionStateRecovery: { skipMiddlewares: false } },
+      adapterOptions: { recentMaxBytes: 16 * SIZE },
       setup: (io, ctx) => {
         io.use((socket, next) => {
           if (!socket.recovered || ctx.options.name.endsWith('-1')) return next();
@@ -113,6 +135,18 @@ describe('a client that a middleware lets wait', () => {
     void waiting.connect(cluster.node(0)).catch(() => undefined);
     await cluster.node(0).recorded('middleware', 1);
     return { waiting, key, claim };
+  }
+
+  /** Makes the node send packets of {@link SIZE} bytes and a number to the room. */
+  async function sendLarge(node: ServerNode, from: number, to: number): Promise<void> {
+    await node.run(
+      (io, _ctx, first, end, size) => {
+        for (let n = first; n < end; n++) io.to('room').emit('packet', n, 'x'.repeat(size));
+      },
+      from,
+      to,
+      SIZE,
+    );
   }
 
   function letIn(node: ServerNode): Promise<unknown> {
