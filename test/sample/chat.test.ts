@@ -149,29 +149,19 @@ describe('the sample, started by npm start', () => {
     const ready = `${sample.nodeUrl(Number(name.slice('node-'.length)))}/ready`;
     expect((await fetch(ready)).status).toBe(200);
     const restart = nextRestart();
-    const statuses = new Set<number | undefined>();
-    let atFirstRefusal: boolean | undefined;
+    const handedOver = new Promise((resolve) => ada.socket.once('disconnect', resolve));
     process.kill(pid, 'SIGTERM');
-    await waitFor(
-      async () => {
-        const status = await fetch(ready).then(
-          (response) => response.status,
-          () => undefined,
-        );
-        if (status === 503) atFirstRefusal ??= ada.socket.connected;
-        statuses.add(status);
-        // Nobody listens there any more.
-        return status === undefined;
-      },
-      { deadline: 15_000, what: 'the end of the node' },
-    );
-    await grace.say(room, 'meanwhile');
+    // A balancer of node:cluster may hand a request to a node that has just ended, which nobody answers.
+    const refused = async (): Promise<boolean> =>
+      (await fetch(ready, { signal: AbortSignal.timeout(1_000) })).status === 503;
+    await waitFor(refused, { deadline: 15_000, what: 'the node to be no longer ready' });
+    // She is still served there.
+    await ada.say(room, 'one');
+    await handedOver;
+    await grace.say(room, 'two');
     await ada.connected();
 
-    expect(statuses).toContain(503);
-    // She was still served when the node refused newcomers already.
-    expect(atFirstRefusal).toBe(true);
-    expect(await ada.texts(1)).toEqual(['meanwhile']);
+    expect(await ada.texts(2)).toEqual(['one', 'two']);
     expect(ada.socket.recovered).toBe(true);
     expect(await ada.node()).toEqual(await grace.node());
     await restart();
