@@ -45,6 +45,7 @@ export class ClusterNode {
   readonly #desk: SessionDesk;
   readonly #connections: RedisConnection[];
   readonly #reports: EventThrottle;
+  readonly #unsaved: EventThrottle;
   #joining: Promise<void> | undefined;
   #joined = false;
   #joinError: Error | undefined;
@@ -66,6 +67,7 @@ export class ClusterNode {
     this.#connections = [this.commands, reader, subscriber];
     for (const connection of this.#connections) watchConnection(connection, events, this.telemetry);
     this.#reports = new EventThrottle((reason, count) => events.emit('messageDropped', { reason, count }));
+    this.#unsaved = new EventThrottle((reason, count) => events.emit('sessionNotSaved', { reason, count }));
     this.bus = new Bus(this.commands, subscriber, options, (reason) => this.#reports.count(reason));
     this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix, {
       onRenewal: (pid) => this.#desk.review(pid),
@@ -185,6 +187,11 @@ export class ClusterNode {
     this.#reports.count(`handler_error: ${toError(error).message}`);
   }
 
+  /** A client of the namespace will not be recovered. */
+  sessionNotSaved(namespace: string, error: unknown): void {
+    this.#unsaved.count(`namespace '${namespace}': ${toError(error).message}`);
+  }
+
   /** See {@link SessionDesk.claim}. */
   claimSession(pid: string, signal: AbortSignal): Promise<StoredSession | undefined> {
     return this.#desk.claim(pid, signal);
@@ -244,6 +251,7 @@ export class ClusterNode {
     this.sessions.close();
     this.log.close();
     this.#reports.close();
+    this.#unsaved.close();
     for (const connection of this.#connections) connection.close();
     this.#unobserve();
   }

@@ -74,5 +74,7 @@ describe('EventThrottle', () => {
     happen('bad entry', 1);
     throttle.close();
     expect(vi.getTimerCount()).toBe(0);
+    happen('what a stop costs', 2);
+    expect([reports.at(-1), vi.getTimerCount()]).toEqual([['what a stop costs', 1], 0]);
   });
 });

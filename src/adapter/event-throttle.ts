@@ -4,12 +4,13 @@ const INTERVAL = 60_000;
 export class EventThrottle {
   readonly #counts = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(private readonly report: (reason: string, count: number) => void) {}
 
   count(reason: string): void {
     const kind = reason.slice(0, 200);
-    if (this.#timer === undefined) {
+    if (this.#timer === undefined && !this.#closed) {
       this.#timer = setInterval(() => this.#flush(), INTERVAL);
       this.#timer.unref();
     }
@@ -22,7 +23,9 @@ export class EventThrottle {
     }
   }
 
+  /** What happens from now on is reported the first time only. */
   close(): void {
+    this.#closed = true;
     clearInterval(this.#timer);
   }
 

@@ -96,6 +96,18 @@ export interface RedisStreamsEvents {
       count: number;
     },
   ];
+  /**
+   * The session of a client could not be written, as a rule because `socket.data` holds what cannot be serialised: the client is not
+   * recovered when it comes back. Raised once a minute at most, with how many there were.
+   */
+  sessionNotSaved: [
+    event: {
+      /** The namespace, and what was wrong. */
+      reason: string;
+      /** How many sessions it happened to since it was last raised. */
+      count: number;
+    },
+  ];
 }
 
 /** What listens to events of a map. Node's own type of an emitter takes any event, in some of its versions. */

@@ -77,6 +77,18 @@ const CASES: Array<Case[keyof Case]> = [
     'warn',
     '4 messages could not be used: malformed message on a channel. Skipped.',
   ],
+  [
+    'sessionNotSaved',
+    { reason: "namespace '/': `socket.data` cannot be written.", count: 1 },
+    'warn',
+    "A client will start afresh, as the session could not be saved: namespace '/': `socket.data` cannot be written.",
+  ],
+  [
+    'sessionNotSaved',
+    { reason: "namespace '/': `socket.data` cannot be written.", count: 3 },
+    'warn',
+    "3 clients will start afresh, as the session could not be saved: namespace '/': `socket.data` cannot be written.",
+  ],
 ];
 
 afterEach(() => {

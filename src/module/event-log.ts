@@ -44,6 +44,10 @@ const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][
     'warn',
     `${counted(count, 'message', 'messages')} could not be used: ${reason}. Skipped.`,
   ],
+  sessionNotSaved: ({ reason, count }) => [
+    'warn',
+    `${count === 1 ? 'A client' : `${count} clients`} will start afresh, as the session could not be saved: ${reason}`,
+  ],
 };
 
 /** Names of the events. */

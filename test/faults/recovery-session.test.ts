@@ -6,7 +6,14 @@ import { commandStats } from './support/command-stats.js';
 const serverOptions = { connectionStateRecovery: {} };
 
 describe('a session', () => {
-  const cluster = useCluster({ serverOptions, setup: (io) => void io.of('/admin') });
+  const cluster = useCluster({
+    serverOptions,
+    setup: (io, ctx) => {
+      io.of('/admin');
+      const { events } = ctx.adapterFactory as unknown as { events: NodeJS.EventEmitter };
+      events.on('sessionNotSaved', ctx.record('sessionNotSaved'));
+    },
+  });
 
   it('presented in another namespace makes a fresh connection, and is there for its client afterwards', async () => {
     const client = await away(cluster(), 0, { rooms: ['room'] });
@@ -189,18 +196,25 @@ describe('a session', () => {
     expect(cluster().node(1).stderr).toBe('');
   });
 
-  it('whose data cannot be written makes a fresh connection, and harms nobody', async () => {
-    const client = await present(cluster(), 0);
-    await cluster()
-      .node(0)
-      .run((io, _ctx, id) => {
-        const { data } = io.of('/').sockets.get(id)!;
-        data.self = data;
-        data.big = 1n;
-      }, client.id);
-    await client.drop();
-    await client.connect(cluster().node(1));
-    expect(client.recovered).toBe(false);
+  it('whose data cannot be written makes a fresh connection, which is told once, and harms nobody', async () => {
+    for (const value of ['1n', '{ get self() { return this } }', '1n']) {
+      const client = await present(cluster(), 0);
+      await cluster()
+        .node(0)
+        .run(
+          (io, ctx, id, source) => void (io.of('/').sockets.get(id)!.data.value = ctx.evaluate(source)),
+          client.id,
+          value,
+        );
+      await client.drop();
+      await client.connect(cluster().node(1));
+      expect(client.recovered).toBe(false);
+    }
+    const unsaved = await cluster().node(0).recorded('sessionNotSaved', 2);
+    expect(unsaved).toEqual([
+      [{ reason: expect.stringMatching(/^namespace '\/': `socket.data` cannot be written: .*BigInt/), count: 1 }],
+      [{ reason: expect.stringMatching(/^namespace '\/': `socket.data` cannot be written: .*itself/), count: 1 }],
+    ]);
     const other = await away(cluster(), 0);
     await other.connect(cluster().node(1));
 

@@ -379,6 +379,7 @@ export class Recovery {
       telemetry.end();
     } catch (error) {
       telemetry.end(error);
+      this.node.sessionNotSaved(this.host.nsp.name, error);
     }
   }
 

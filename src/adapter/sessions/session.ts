@@ -1,3 +1,4 @@
+import { SerializationError, toError } from '../errors.js';
 import { isStreamId } from '../stream/stream-id.js';
 import { pack, unpack } from '../wire/envelope.js';
 import { toPlain } from '../wire/plain.js';
@@ -24,16 +25,24 @@ export interface StoredSession {
  * A session as the peer package writes it: MessagePack, in base64. What cannot be expressed that way in `socket.data` is
  * left out, as JSON leaves it out.
  *
- * @throws when `socket.data` holds a BigInt or refers to itself.
+ * @throws {SerializationError} when `socket.data` holds a BigInt or refers to itself.
  */
 export function encodeSession(session: StoredSession): string {
   let packed: Buffer;
   try {
     packed = pack(session);
   } catch {
-    packed = pack({ ...session, data: toPlain(session.data) });
+    packed = pack({ ...session, data: plainData(session) });
   }
   return packed.toString('base64');
+}
+
+function plainData({ data }: StoredSession): unknown {
+  try {
+    return toPlain(data);
+  } catch (error) {
+    throw new SerializationError(`\`socket.data\` cannot be written: ${toError(error).message}`, { cause: error });
+  }
 }
 
 /** `undefined` when the value is not a session. */

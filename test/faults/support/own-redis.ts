@@ -43,6 +43,7 @@ export const keepEvents: NodeFunction<[], void> = (_io, ctx) => {
     'outboxOverflow',
     'retentionTooShort',
     'messageDropped',
+    'sessionNotSaved',
     'connectionLost',
     'connectionReady',
     'nodeJoined',
