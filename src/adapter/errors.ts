@@ -49,14 +49,18 @@ export class RequestTimeoutError<T = unknown> extends Error {
   /** Tells the error where `instanceof` cannot. */
   override readonly name = 'RequestTimeoutError';
 
+  /** The answers that came in time. They are not enumerable, so that no log shows them by itself. */
+  declare readonly responses: readonly T[];
+
   constructor(
     message: string,
     /** The nodes that did not answer. */
     readonly missing: readonly string[],
-    /** The answers that came in time. */
-    readonly responses: readonly T[],
+    responses: readonly T[],
   ) {
     super(message);
+    // a log takes what is enumerable along: whole sockets, with their Server, and the secrets of their handshakes
+    Object.defineProperty(this, 'responses', { value: responses });
   }
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RequestTimeoutError } from '../errors.js';
@@ -103,6 +104,14 @@ describe('Requests', () => {
     expect(requests.size).toBe(1);
     answer('known', 'old');
     expect(await result).toEqual(['new', 'old']);
+  });
+
+  it('show nobody who prints the error what the others answered, secrets of handshakes among it', async () => {
+    const error = collect(['quick', 'slow']).catch((reason: unknown) => reason);
+    answer('quick', 'secret');
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await error).toMatchObject({ responses: ['secret'] });
+    expect(inspect(await error) + JSON.stringify(await error)).not.toContain('secret');
   });
 
   it('say who did not answer in time, and what the others answered', async () => {

@@ -8,30 +8,43 @@ import { nodeRedisLink, ownSettings, type NodeRedisClient } from './node-redis-l
 /** What is used of a client made by `createSentinel()` of the `redis` package, versions 5 and 6. */
 export interface NodeRedisSentinel {
   readonly isOpen: boolean;
+  readonly isReady: boolean;
   acquire(): Promise<unknown>;
+  getMasterNode(): { host: string; port: number } | undefined;
   _execute<T>(isReadonly: boolean, run: (client: NodeRedisClient) => Promise<T>): Promise<T>;
 }
 
-/** Longest wait for the client to name the master, in milliseconds. Who asks it during a failover may wait for what never comes. */
-const ASK_TIMEOUT = 2_000;
+/** Longest wait for a client of a master, in milliseconds: all of them may be in use. */
+const LEASE_TIMEOUT = 2_000;
 
 /** Driver for a Sentinel client of the `redis` package, which is asked for the master. It has one only while it is connected. */
 export function nodeRedisSentinelDriver(sentinel: NodeRedisSentinel, settings: DriverSettings): RedisDriver {
+  /**
+   * A client of some master, for how it is connected. It is asked for once: whoever waits for one while the Sentinel client is closed
+   * makes that client go round in a circle for ever, and the process with it.
+   */
+  let model: NodeRedisClient | undefined;
   const open: OpenLink = async (onLost, signal) => {
-    const patience = AbortSignal.timeout(ASK_TIMEOUT);
-    const master = await withDeadline(masterOf(sentinel), AbortSignal.any([signal, patience])).catch(
-      (error: unknown) => {
-        throw patience.aborted ? new Error('The Sentinel client knows of no master at the moment') : error;
-      },
-    );
-    const duplicate = (): NodeRedisClient => master.duplicate(ownSettings(master.options));
-    return nodeRedisLink(duplicate, settings.useShardedPubSub)(onLost, signal);
+    if (!sentinel.isOpen) throw new Error('The Sentinel client is not connected. Call its `connect()`');
+    model ??= sentinel.isReady ? await leased(sentinel, signal) : undefined;
+    const master = sentinel.getMasterNode();
+    if (model === undefined || master === undefined) {
+      throw new Error('The Sentinel client knows of no master at the moment');
+    }
+    const { options } = model;
+    const own = ownSettings({ ...options, socket: { ...options?.socket, ...master } });
+    const link = nodeRedisLink(() => model!.duplicate(own), settings.useShardedPubSub);
+    return link(onLost, signal);
   };
   const followers = new MasterFollowers(open, settings.telemetry);
   return { open: (role) => followers.open(role), server: { address: undefined, port: undefined } };
 }
 
-async function masterOf(sentinel: NodeRedisSentinel): Promise<NodeRedisClient> {
-  if (!sentinel.isOpen) throw new Error('The Sentinel client is not connected. Call its `connect()`');
-  return sentinel._execute(false, (client) => Promise.resolve(client));
+async function leased(sentinel: NodeRedisSentinel, signal: AbortSignal): Promise<NodeRedisClient | undefined> {
+  const patience = AbortSignal.timeout(LEASE_TIMEOUT);
+  const lease = sentinel._execute(false, (client) => Promise.resolve(client));
+  return withDeadline(lease, AbortSignal.any([signal, patience])).catch((error: unknown) => {
+    if (patience.aborted) return undefined;
+    throw error;
+  });
 }
