@@ -287,6 +287,10 @@ export function conformance({ family, servers, wish = () => ({}) }: ConformanceO
         expect(await send('nobody')).toBe(0);
         await subscriber.subscribe(channel, listener);
         expect(await send('somebody')).toBe(1);
+        await waitFor(() => received.length === 1, { what: 'the message' });
+        await Promise.all([subscriber.unsubscribe(channel), subscriber.subscribe(channel, listener)]);
+        expect(await send('somebody again')).toBe(1);
+        await waitFor(() => received.length === 2, { what: 'the second message' });
         subscriber.interrupt();
         await subscriber.unsubscribe(channel);
         await subscriber.whenReady(AbortSignal.timeout(10_000));

@@ -17,6 +17,8 @@ export class Connection implements RedisConnection {
   readonly #channels = new Map<string, ChannelListener>();
   /** What is listened to over the present link, or about to be. */
   #subscribed = new Map<string, Promise<void>>();
+  /** Subscriptions that are being ended over the present link: one to the same channel has to wait for that. */
+  #ending = new Map<string, Promise<unknown>>();
   #link: Link | undefined;
   #attempt = new AbortController();
   #failures = 0;
@@ -76,7 +78,7 @@ export class Connection implements RedisConnection {
     // a link that is still being made is compared with the channels once it is there
     const link = this.#link;
     if (link === undefined || !this.#subscribed.delete(channel)) return;
-    await this.telemetry.suppress(() => link.unsubscribe(channel));
+    await this.#end(link, channel);
   }
 
   whenReady(signal?: AbortSignal): Promise<void> {
@@ -125,6 +127,7 @@ export class Connection implements RedisConnection {
       link = await this.open((error) => this.#onLost(attempt, error), deadline);
       signal.throwIfAborted();
       this.#subscribed = new Map();
+      this.#ending = new Map();
       await withDeadline(this.#listenToAll(link), deadline);
       signal.throwIfAborted();
     } catch (error) {
@@ -168,7 +171,8 @@ export class Connection implements RedisConnection {
     const listener = this.#channels.get(channel);
     if (known || !listener) return known ?? Promise.resolve();
     const subscribed = this.#subscribed;
-    const subscription = this.telemetry.suppress(() => link.subscribe(channel, listener));
+    const subscribe = (): Promise<void> => this.telemetry.suppress(() => link.subscribe(channel, listener));
+    const subscription = this.#ending.get(channel)?.then(subscribe) ?? subscribe();
     subscribed.set(channel, subscription);
     subscription.catch(() => subscribed.delete(channel));
     return subscription;
@@ -178,8 +182,15 @@ export class Connection implements RedisConnection {
     for (const channel of [...this.#subscribed.keys()]) {
       if (this.#channels.has(channel)) continue;
       this.#subscribed.delete(channel);
-      link.unsubscribe(channel).catch(() => undefined);
+      this.#end(link, channel).catch(() => undefined);
     }
+  }
+
+  #end(link: Link, channel: string): Promise<void> {
+    const ended = this.telemetry.suppress(() => link.unsubscribe(channel));
+    const ending = ended.catch(() => undefined).finally(() => this.#ending.delete(channel));
+    this.#ending.set(channel, ending);
+    return ended;
   }
 }
 

@@ -110,7 +110,8 @@ export class ClusterConnection implements RedisConnection {
       const exclusive = this.role === 'reader';
       const pool = exclusive ? this.#newPool() : this.#pool;
       if (exclusive) this.#ownPools.set(slot, pool);
-      part = new SlotConnection(slot, this.role, this.topology, pool, exclusive, this);
+      const options = { slot, topology: this.topology, pool, exclusive, sharded: this.settings.useShardedPubSub };
+      part = new SlotConnection(this.role, options, this);
       this.#parts.set(slot, part);
       if (this.state === 'closed') part.close();
       else this.#update();
