@@ -4,6 +4,7 @@ import { MessageType } from 'socket.io-adapter';
 import { Bus, type BusMessage } from './cluster/bus.js';
 import { Census } from './cluster/census.js';
 import { Membership, type Heartbeat } from './cluster/membership.js';
+import { openCarrier } from './cluster/open-carrier.js';
 import { Requests } from './cluster/requests.js';
 import { withDeadline } from './deadline.js';
 import { SessionDesk } from './sessions/session-desk.js';
@@ -20,7 +21,7 @@ import { watchConnection } from './redis/watch-connection.js';
 import { RetentionWatch } from './retention-watch.js';
 import { gauges, type NodeSnapshot, snapshot } from './snapshot.js';
 import { WriteBatching } from './write-batching.js';
-import { StreamLog } from './stream/stream-log.js';
+import { StreamLog, type StreamLogListener } from './stream/stream-log.js';
 import type { TelemetryPort } from './telemetry-port.js';
 import type { Sender, StreamEntry } from './wire/message.js';
 
@@ -62,13 +63,14 @@ export class ClusterNode {
     this.telemetry = options.telemetry;
     this.recovers = maxDisconnectionDuration !== undefined;
     const reader = driver.open('reader');
-    const subscriber = driver.open('subscriber');
     this.commands = driver.open('writer');
-    this.#connections = [this.commands, reader, subscriber];
+    const { commands } = this;
+    const { carrier, incoming, side } = openCarrier(driver, { commands, reader }, options);
+    this.#connections = [...new Set([commands, reader, incoming])];
     for (const connection of this.#connections) watchConnection(connection, events, this.telemetry);
     this.#reports = new EventThrottle((reason, count) => events.emit('messageDropped', { reason, count }));
     this.#unsaved = new EventThrottle((reason, count) => events.emit('sessionNotSaved', { reason, count }));
-    this.bus = new Bus(this.commands, subscriber, options, (reason) => this.#reports.count(reason));
+    this.bus = new Bus(carrier, options.channelPrefix, (reason) => this.#reports.count(reason));
     this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix, {
       onRenewal: (pid) => this.#desk.review(pid),
       onLost: (pid) => this.#desk.lost(pid),
@@ -79,14 +81,15 @@ export class ClusterNode {
     const log = { ...options, uid: this.uid, recentMaxBytes };
     const alarm = new OverflowAlarm(events, this.#reports, () => this.log.writer);
     const retention = new RetentionWatch(events, maxDisconnectionDuration);
-    this.log = new StreamLog(this.commands, reader, log, this.telemetry, {
+    const listener: StreamLogListener = {
       onEntry: (entry, own) => this.#onEntry(entry, own),
       onEntryFailed: (reason, error) => this.#reports.count(`${reason}: ${toError(error).message}`),
       onGap: (stream, from, to, missed) => void events.emit('gap', { stream, from, to, missed }),
       onReset: (stream, position) => void events.emit('streamReset', { stream, position }),
       onOverflow: (limit) => alarm.raise(limit),
       onInfo: (stream, info) => retention.check(stream, info),
-    });
+    };
+    this.log = new StreamLog(commands, reader, log, this.telemetry, listener, side);
     this.membership = new Membership(this.bus, { ...options, uid: this.uid }, this.telemetry, () => this.#heartbeat(), {
       onJoined: (uid, clusterSize) => void events.emit('nodeJoined', { uid, clusterSize }),
       onLeft: (uid, reason, clusterSize) => {
@@ -95,10 +98,10 @@ export class ClusterNode {
       },
       onHeartbeat: (uid, heartbeat) => this.log.compare(uid, heartbeat.published),
       // a connection that died without a word is noticed by nobody else: nothing is ever sent on it
-      onDeaf: () => subscriber.state === 'ready' && subscriber.interrupt(),
+      onDeaf: () => incoming.state === 'ready' && incoming.interrupt(),
     });
     this.#unobserve = this.telemetry.observe(gauges(this, this.#connections));
-    subscriber.on('ready', () => this.#joined && this.membership.resume());
+    incoming.on('ready', () => this.#joined && this.membership.resume());
   }
 
   /**

@@ -27,7 +27,13 @@ export {
 export type { EmitterSnapshot } from './emitter/emitter-link.js';
 export type { AnyEvents } from './emitter/typed-events.js';
 export type { EventSubscriptions, RedisStreamsEvents } from './events.js';
-export type { HandshakeRedaction, RedisStreamsAdapterOptions, ResolvedOptions, SessionMode } from './options.js';
+export type {
+  EphemeralMode,
+  HandshakeRedaction,
+  RedisStreamsAdapterOptions,
+  ResolvedOptions,
+  SessionMode,
+} from './options.js';
 export type { RedisClient } from './redis/create-driver.js';
 export { RedisStreamsAdapter } from './redis-streams-adapter.js';
 export { ADAPTER_OPTION_NAMES, closest, resolveOptions, show } from './resolve-options.js';

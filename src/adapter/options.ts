@@ -9,6 +9,16 @@ import type { TelemetryPort } from './telemetry-port.js';
 export type SessionMode = 'on-disconnect' | 'crash-safe';
 
 /**
+ * How heartbeats and answers travel between nodes, which are for now, and of no use later.
+ *
+ * - `pubsub`: through channels.
+ * - `sharded-pubsub`: through sharded channels, of which in a Redis Cluster only one shard knows. See
+ *   https://redis.io/docs/latest/develop/pubsub/#sharded-pubsub
+ * - `stream`: through a short stream beside the log, for services without channels.
+ */
+export type EphemeralMode = 'pubsub' | 'sharded-pubsub' | 'stream';
+
+/**
  * What `fetchSockets()` tells other nodes of the handshake of a socket: its headers, query and `auth` may hold cookies and tokens.
  *
  * - `false`: all of it.
@@ -23,9 +33,11 @@ export interface RedisStreamsAdapterOptions {
   streamName?: string;
   /** Number of streams over which the namespaces are spread. Default 1. */
   streamCount?: number;
-  /** Prefix of the PUB/SUB channels. Default `socket.io`. */
+  /** Prefix of the channels, or of the stream in their place. Default `socket.io`. */
   channelPrefix?: string;
-  /** Use sharded PUB/SUB (Redis 7 and above). Default `false`. See https://redis.io/docs/latest/develop/pubsub/#sharded-pubsub */
+  /** How heartbeats and answers travel. All nodes of a cluster must have the same. Default `pubsub`. */
+  ephemeral?: EphemeralMode;
+  /** `true` is the same as `ephemeral: 'sharded-pubsub'`. Default `false`. */
   useShardedPubSub?: boolean;
   /**
    * Length to which the stream is trimmed, almost exactly (`~`). Default 10_000, and with `maxAge` none. See

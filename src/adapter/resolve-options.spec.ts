@@ -14,6 +14,11 @@ const OPTIONS: Record<keyof RedisStreamsAdapterOptions, { expected: string; good
   streamName: { expected: text, good: ['chat'], bad: ['', 1, null, true] },
   streamCount: { expected: 'a whole number from 1 to 1024', good: [1, 1024], bad: [0, 1025, 1.5, '2', null] },
   channelPrefix: { expected: text, good: ['chat'], bad: ['', {}] },
+  ephemeral: {
+    expected: "'pubsub' or 'sharded-pubsub' or 'stream'",
+    good: ['pubsub', 'sharded-pubsub', 'stream'],
+    bad: ['', 'channels', true, null],
+  },
   useShardedPubSub: { expected: flag, good: [true, false], bad: ['true', 1, null] },
   maxLen: { expected: natural, good: [1, 1e9], bad: [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '10'] },
   maxAge: { expected: natural, good: [1, 86_400_000], bad: [0, -1, 0.5, Number.POSITIVE_INFINITY, '1h', null] },
@@ -67,6 +72,7 @@ describe('resolveOptions()', () => {
       streamName: 'socket.io',
       streamCount: 1,
       channelPrefix: 'socket.io',
+      ephemeral: 'pubsub',
       useShardedPubSub: false,
       maxLen: 10_000,
       maxAge: undefined,
@@ -129,6 +135,27 @@ describe('resolveOptions()', () => {
     expect(() => resolveOptions({ heartbeatInterval: 20_000 })).toThrow(
       'Option `heartbeatTimeout` must be above `heartbeatInterval` (20000 ms), but is 10000 ms: ' +
         'every node would be taken for lost between two of its heartbeats.',
+    );
+  });
+
+  it('takes `useShardedPubSub` for what it is called elsewhere', () => {
+    const sharded = { ephemeral: 'sharded-pubsub', useShardedPubSub: true } as const;
+    expect(resolveOptions({ useShardedPubSub: true })).toMatchObject(sharded);
+    expect(resolveOptions({ ephemeral: 'sharded-pubsub' })).toMatchObject(sharded);
+    expect(resolveOptions(sharded)).toMatchObject(sharded);
+    expect(resolveOptions({ ephemeral: 'stream' })).toMatchObject({ useShardedPubSub: false });
+    expect(() => resolveOptions({ ephemeral: 'stream', useShardedPubSub: true })).toThrow(
+      "Option `ephemeral` is 'stream', but `useShardedPubSub` is true, which means 'sharded-pubsub'. Give one of the two.",
+    );
+    expect(() => resolveOptions({ ephemeral: 'sharded-pubsub', useShardedPubSub: false })).toThrow(
+      "Option `ephemeral` is 'sharded-pubsub', but `useShardedPubSub` is false, which rules out 'sharded-pubsub'. Give one of the two.",
+    );
+  });
+
+  it('refuses to do without channels what is done over channels elsewhere', () => {
+    expect(() => resolveOptions({ ephemeral: 'stream', interop: true })).toThrow(
+      "Option `ephemeral` must be 'pubsub' or 'sharded-pubsub' with `interop`, but is 'stream': nodes of " +
+        '@socket.io/redis-streams-adapter ask and answer over channels alone.',
     );
   });
 

@@ -30,6 +30,7 @@ const OPTIONS: { [K in keyof Required<RedisStreamsAdapterOptions>]: { default: R
   streamName: { default: 'socket.io', check: text },
   streamCount: { default: 1, check: whole(1, 1024) },
   channelPrefix: { default: 'socket.io', check: text },
+  ephemeral: { default: 'pubsub', check: oneOf('pubsub', 'sharded-pubsub', 'stream') },
   useShardedPubSub: { default: false, check: flag },
   maxLen: { default: undefined, check: whole(1) },
   maxAge: { default: undefined, check: whole(1) },
@@ -95,6 +96,7 @@ export function resolveOptions(options: RedisStreamsAdapterOptions = {}): Resolv
     resolved[name] = value;
   }
   const result = resolved as ResolvedOptions;
+  resolveEphemeral(options, result);
   if (result.maxAge === undefined) result.maxLen ??= MAX_LEN;
   if (result.heartbeatTimeout <= result.heartbeatInterval) {
     throw new InvalidOptionError(
@@ -104,6 +106,27 @@ export function resolveOptions(options: RedisStreamsAdapterOptions = {}): Resolv
     );
   }
   return result;
+}
+
+/** `useShardedPubSub` is what `ephemeral: 'sharded-pubsub'` is called in the peer package. */
+function resolveEphemeral({ ephemeral, useShardedPubSub }: RedisStreamsAdapterOptions, result: ResolvedOptions): void {
+  if (ephemeral === undefined && useShardedPubSub) result.ephemeral = 'sharded-pubsub';
+  const sharded = result.ephemeral === 'sharded-pubsub';
+  if (useShardedPubSub !== undefined && useShardedPubSub !== sharded) {
+    throw new InvalidOptionError(
+      `Option \`ephemeral\` is '${result.ephemeral}', but \`useShardedPubSub\` is ${useShardedPubSub}, which ` +
+        `${useShardedPubSub ? 'means' : 'rules out'} 'sharded-pubsub'. Give one of the two.`,
+      'ephemeral',
+    );
+  }
+  result.useShardedPubSub = sharded;
+  if (result.ephemeral === 'stream' && result.interop) {
+    throw new InvalidOptionError(
+      "Option `ephemeral` must be 'pubsub' or 'sharded-pubsub' with `interop`, but is 'stream': nodes of " +
+        '@socket.io/redis-streams-adapter ask and answer over channels alone.',
+      'ephemeral',
+    );
+  }
 }
 
 /** A value as it may stand in an error message. */

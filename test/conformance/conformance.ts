@@ -36,3 +36,14 @@ export function conformance(adapter: AdapterName): void {
     checkForStaleMarks(adapter);
   });
 }
+
+/** Those of the behaviours that need more than the log: requests, answers, membership, sessions that are asked for. */
+export function conformanceOfAnswers(): void {
+  const adapter = 'ours';
+  withAndWithoutRecovery(adapter, [acks, clusterOperations, betweenServers, recovery]);
+  const own = { adapter, check: checker(adapter, false) } as const;
+  clusterMembership(own);
+  namespaceLifecycle(own);
+  recoveryLifecycle(own);
+  adapterLifecycle(own);
+}

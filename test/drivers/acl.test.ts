@@ -61,6 +61,14 @@ const SITUATIONS: Situation[] = [
     own: also('`useShardedPubSub`'),
   },
   {
+    name: "`ephemeral: 'stream'`",
+    servers: oneServer,
+    client: nodeRedis,
+    options: { ephemeral: 'stream' },
+    rules: [...base, ...also("`ephemeral: 'stream'`")],
+    own: [],
+  },
+  {
     name: '`interop`',
     servers: oneServer,
     client: nodeRedis,

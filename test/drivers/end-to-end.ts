@@ -24,9 +24,10 @@ export function endToEnd({ family, servers, wish = () => ({}) }: EndToEndOptions
     });
 
     it.each([
-      ['PUB/SUB', false],
-      ['sharded PUB/SUB', true],
-    ])('do everything together, and let clients recover from each other (%s)', async (_title, useShardedPubSub) => {
+      ['pubsub', ['reader', 'subscriber', 'writer']],
+      ['sharded-pubsub', ['reader', 'subscriber', 'writer']],
+      ['stream', ['reader', 'writer']],
+    ] as const)('do everything together, and let clients recover from each other (%s)', async (ephemeral, roles) => {
       const names = ownNames();
       const [near, far] = (await startNodes({
         client: async () => {
@@ -35,7 +36,7 @@ export function endToEnd({ family, servers, wish = () => ({}) }: EndToEndOptions
           return one.client;
         },
         // everything is too old for the memory of a node
-        adapterOptions: { ...names, useShardedPubSub, recentMaxBytes: 1 },
+        adapterOptions: { ...names, ephemeral, recentMaxBytes: 1 },
         recovery: true,
       })) as [Awaited<ReturnType<typeof startNodes>>[0], Awaited<ReturnType<typeof startNodes>>[0]];
       await everyOperation(near, far);
@@ -43,7 +44,7 @@ export function endToEnd({ family, servers, wish = () => ({}) }: EndToEndOptions
       await Promise.all([near.close(), far.close()]);
       for (const { events } of [near, far]) {
         expect(events.filter(({ name }) => name !== 'connectionReady')).toEqual([]);
-        expect(events.map(({ role }) => role).sort()).toEqual(['reader', 'subscriber', 'writer']);
+        expect(events.map(({ role }) => role).sort()).toEqual(roles);
       }
       expect(given.every((one) => one.untouched())).toBe(true);
     });

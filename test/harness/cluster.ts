@@ -13,6 +13,13 @@ export interface ClusterOptions extends NodeOptions {
   redisUrl?: string;
 }
 
+let common: NodeOptions['adapterOptions'];
+
+/** Gives the options to all nodes of the test file, beside those of their own: what a file tests is tested once more, in another way. */
+export function everyNodeHas(adapterOptions: NonNullable<NodeOptions['adapterOptions']>): void {
+  common = adapterOptions;
+}
+
 /** Nodes that share a Redis, and the clients connected to them. */
 export class Cluster {
   /** What the names of stream, channels and session keys begin with, so that clusters can share a Redis. */
@@ -80,6 +87,7 @@ export class Cluster {
         streamName: this.streamName,
         channelPrefix: this.prefix,
         sessionKeyPrefix: this.sessionKeyPrefix,
+        ...common,
         ...this.options.adapterOptions,
         ...own.adapterOptions,
       },

@@ -1,4 +1,4 @@
-export { Cluster, type ClusterOptions } from './cluster.js';
+export { Cluster, everyNodeHas, type ClusterOptions } from './cluster.js';
 export type { NodeContext, NodeFunction } from './node-context.js';
 export type { AdapterName, NodeOptions } from './node-options.js';
 export { ServerNode, type Exit } from './server-node.js';

@@ -1,6 +1,6 @@
 import { toError } from '../errors.js';
-import type { RedisConnection } from '../redis/driver.js';
 import { pack, unpack } from '../wire/envelope.js';
+import type { Carrier } from './carrier.js';
 
 /** What travels on the channels: it is for now, and of no use later. */
 export interface BusMessage {
@@ -15,54 +15,50 @@ export interface BusMessage {
 
 export type BusListener = (message: BusMessage) => void;
 
-export interface BusOptions {
-  channelPrefix: string;
-  useShardedPubSub: boolean;
-}
-
 /**
  * The channels between nodes: one for all of them, one for each. Nodes of `@socket.io/redis-streams-adapter` have two a namespace
  * instead, which are only joined where such nodes are about.
  */
 export class Bus {
   constructor(
-    private readonly publisher: RedisConnection,
-    private readonly subscriber: RedisConnection,
-    private readonly options: BusOptions,
+    private readonly carrier: Carrier,
+    private readonly channelPrefix: string,
     /** A message could not be used, for the reason given. */
     private readonly onDropped: (reason: string) => void,
   ) {}
 
   /** The channel that every node of this package listens to. */
   get clusterChannel(): string {
-    return `${this.options.channelPrefix}#@cluster#`;
+    return `${this.channelPrefix}#@cluster#`;
   }
 
   /** The channel that one node listens to. */
   nodeChannel(uid: string): string {
-    return `${this.options.channelPrefix}#@${uid}#`;
+    return `${this.channelPrefix}#@${uid}#`;
   }
 
   /** The channels of a namespace as the peer package names them: everybody's, and one node's. */
   namespaceChannel(namespace: string, uid?: string): string {
-    return `${this.options.channelPrefix}#${namespace}#${uid === undefined ? '' : `${uid}#`}`;
+    return `${this.channelPrefix}#${namespace}#${uid === undefined ? '' : `${uid}#`}`;
   }
 
   /** The channel that the nodes of this package with a namespace listen to: nothing is sent there, but they can be counted. */
   namespaceCountChannel(namespace: string): string {
-    return `${this.options.channelPrefix}#@nodes#${namespace}#`;
+    return `${this.channelPrefix}#@nodes#${namespace}#`;
   }
 
-  /** @returns how many connections received the message, as far as one Redis node knows. */
-  async publish(channel: string, message: BusMessage): Promise<number> {
-    // See https://redis.io/docs/latest/commands/publish/
-    const command = this.options.useShardedPubSub ? 'SPUBLISH' : 'PUBLISH';
-    return Number(await this.publisher.send([command, channel, pack(message)]));
+  async publish(channel: string, message: BusMessage): Promise<void> {
+    await this.carrier.publish(channel, pack(message));
+  }
+
+  /** Tells every node. @returns how many others will hear it, as far as that can be known. */
+  announce(message: BusMessage): Promise<number> {
+    return this.carrier.announce(this.clusterChannel, pack(message), read);
   }
 
   async subscribe(channel: string, listener: BusListener): Promise<void> {
-    await this.subscriber.subscribe(channel, (payload) => {
-      const message = this.#read(payload);
+    await this.carrier.subscribe(channel, (payload) => {
+      const message = read(payload);
       if (message === undefined) return this.onDropped('malformed message on a channel');
       try {
         listener(message);
@@ -74,25 +70,23 @@ export class Bus {
   }
 
   async unsubscribe(channel: string): Promise<void> {
-    await this.subscriber.unsubscribe(channel);
+    await this.carrier.unsubscribe(channel);
   }
 
-  /** How many connections listen to each of the channels, at one moment. See https://redis.io/docs/latest/commands/pubsub-numsub/ */
+  /** How many connections listen to each of the channels, at one moment; 0 where that cannot be known. */
   async subscribers(...channels: string[]): Promise<number[]> {
-    const subcommand = this.options.useShardedPubSub ? 'SHARDNUMSUB' : 'NUMSUB';
-    const reply = (await this.publisher.send(['PUBSUB', subcommand, ...channels])) as unknown[];
-    return channels.map((_channel, index) => Number(reply[2 * index + 1]));
+    return (await this.carrier.subscribers?.(channels)) ?? channels.map(() => 0);
   }
+}
 
-  #read(payload: Buffer): BusMessage | undefined {
-    try {
-      const message = unpack(payload) as Partial<BusMessage> | null;
-      if (typeof message !== 'object' || message === null) return undefined;
-      const { uid, type } = message;
-      if (typeof uid !== 'string' || (typeof type !== 'number' && typeof type !== 'string')) return undefined;
-      return message as BusMessage;
-    } catch {
-      return undefined;
-    }
+function read(payload: Buffer): BusMessage | undefined {
+  try {
+    const message = unpack(payload) as Partial<BusMessage> | null;
+    if (typeof message !== 'object' || message === null) return undefined;
+    const { uid, type } = message;
+    if (typeof uid !== 'string' || (typeof type !== 'number' && typeof type !== 'string')) return undefined;
+    return message as BusMessage;
+  } catch {
+    return undefined;
   }
 }

@@ -43,6 +43,7 @@ class Node {
       clusterChannel: 'everybody',
       nodeChannel: (to: string) => to,
       publish: (channel: string, message: BusMessage) => channels.publish(uid, channel, message),
+      announce: async (message: BusMessage) => (await channels.publish(uid, 'everybody', message)) - 1,
     };
     this.membership = new Membership(
       bus as unknown as Bus,

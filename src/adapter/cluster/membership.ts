@@ -79,8 +79,7 @@ export class Membership {
       };
     });
     this.#introduced = true;
-    // Redis tells how many connections received the message; one of them is our own
-    expected = (await this.#send(MessageType.INITIAL_HEARTBEAT)) - 1;
+    expected = await this.#observed(() => this.bus.announce(this.#message(MessageType.INITIAL_HEARTBEAT)));
     this.#answered?.();
     this.#timer = this.telemetry.background(() => setInterval(() => this.#beat(), this.options.heartbeatInterval));
     let timer: NodeJS.Timeout | undefined;
@@ -192,13 +191,16 @@ export class Membership {
     }
   }
 
-  async #send(type: MessageType): Promise<number> {
-    const channel = this.bus.clusterChannel;
-    const operation = this.telemetry.heartbeatSent(channel);
+  #send(type: MessageType): Promise<void> {
+    return this.#observed(() => this.bus.publish(this.bus.clusterChannel, this.#message(type)));
+  }
+
+  async #observed<T>(send: () => Promise<T>): Promise<T> {
+    const operation = this.telemetry.heartbeatSent(this.bus.clusterChannel);
     try {
-      const receivers = await this.bus.publish(channel, this.#message(type));
+      const result = await send();
       operation.end();
-      return receivers;
+      return result;
     } catch (error) {
       operation.end(error);
       throw error;

@@ -31,6 +31,8 @@ interface Cursor {
   received: string;
   /** How many entries had ever been added to the stream when `received` was its last one; `undefined` where that is not known, as before Redis 7. */
   ordinal: number | undefined;
+  /** When the last entries came, or the connection did. */
+  waitsSince: number;
 }
 
 /** Beyond `blockTimeInMs`, how long a silent Redis is waited for before the connection is made anew, in milliseconds. */
@@ -46,8 +48,6 @@ export class StreamReader {
   #stopped = false;
   #mustVerify = false;
   #verified = 0;
-  /** When the last entries came, or the connection did. */
-  #waitsSince = Number.POSITIVE_INFINITY;
   #failures = 0;
 
   constructor(
@@ -64,14 +64,15 @@ export class StreamReader {
     for (const stream of this.options.streams) {
       const info = await streamInfo(this.connection, stream);
       const position = info?.lastGeneratedId ?? FIRST_POSITION;
-      this.#cursors.set(stream, { position, received: position, ordinal: info ? info.entriesAdded : 0 });
+      const ordinal = info ? info.entriesAdded : 0;
+      this.#cursors.set(stream, { position, received: position, ordinal, waitsSince: Number.POSITIVE_INFINITY });
     }
   }
 
   /** Reads on from where the streams ended. */
   start(): void {
-    this.#waitsSince = performance.now();
-    this.connection.on('ready', () => (this.#waitsSince = performance.now()));
+    this.#waitFromNow();
+    this.connection.on('ready', () => this.#waitFromNow());
     this.telemetry.background(() => void this.#run());
   }
 
@@ -116,9 +117,10 @@ export class StreamReader {
     });
   }
 
-  /** Nothing has come for so long that what was published before is overdue, although the connection is there. */
-  get waitsInVain(): boolean {
-    return !this.#mustVerify && this.connection.state === 'ready' && performance.now() - this.#waitsSince > OVERDUE;
+  /** Nothing of the stream has come for so long that what was published before is overdue, although the connection is there. */
+  waitsInVain(stream: string): boolean {
+    if (this.#mustVerify || this.connection.state !== 'ready') return false;
+    return performance.now() - this.#cursors.get(stream)!.waitsSince > OVERDUE;
   }
 
   /** The positions are still to be compared with the streams. */
@@ -137,6 +139,10 @@ export class StreamReader {
   /** Stops reading. The caller closes the connection, which ends a read that is blocked. */
   stop(): void {
     this.#stopped = true;
+  }
+
+  #waitFromNow(): void {
+    for (const cursor of this.#cursors.values()) cursor.waitsSince = performance.now();
   }
 
   async #run(): Promise<void> {
@@ -195,9 +201,10 @@ export class StreamReader {
       stream.toString(),
       entries,
     ]);
-    if (batches.length > 0) this.#waitsSince = performance.now();
+    const now = performance.now();
     for (const [stream, entries] of batches) {
       const cursor = this.#cursors.get(stream)!;
+      cursor.waitsSince = now;
       cursor.received = entries.at(-1)![0].toString('latin1');
       if (cursor.ordinal !== undefined) cursor.ordinal += entries.length;
       this.telemetry.poll(stream, 'messages');

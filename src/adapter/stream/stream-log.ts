@@ -39,6 +39,15 @@ export interface StreamLogListener {
   onInfo?(stream: string, info: StreamInfo): void;
 }
 
+/** A stream that is read along with those of the log, and is no part of it. */
+export interface SideStream {
+  readonly name: string;
+  /** Must not throw. */
+  onEntries(entries: readonly RawEntry[]): void;
+  /** See {@link ReaderListener.onReset}. */
+  onReset(position: string, end: string): void;
+}
+
 /** The cluster's ordered log: what this node adds to it, and what it reads from it, its own entries included. */
 export class StreamLog {
   readonly streams: readonly string[];
@@ -56,20 +65,28 @@ export class StreamLog {
     private readonly options: StreamLogOptions,
     private readonly telemetry: TelemetryPort,
     private readonly listener: StreamLogListener,
+    side?: SideStream,
   ) {
     this.writer = new StreamWriter(writerConnection, { ...options, publisher: options.uid }, telemetry, {
       onPublished: (stream, seq, id) => this.#onPublished(stream, seq, id),
       onOverflow: (limit) => listener.onOverflow(limit),
     });
     this.streams = this.writer.streams;
-    this.#readers = new StreamReaders(reader, { ...options, streams: this.streams }, telemetry, {
-      onEntries: (stream, entries) => this.#onEntries(stream, entries),
+    const streams = side === undefined ? this.streams : [...this.streams, side.name];
+    this.#readers = new StreamReaders(reader, { ...options, streams }, telemetry, {
+      onEntries: (stream, entries) => {
+        if (stream === side?.name) this.#onSideEntries(side, entries);
+        else this.#onEntries(stream, entries);
+      },
       onGap: (stream, from, to, missed) => {
+        // who was away for that long is not waited for any more
+        if (stream === side?.name) return;
         // those of all publishers are counted in it
         this.#duplicates.get(stream)!.expectHoles(missed);
         this.#onGap(stream, from, to, missed);
       },
       onReset: (stream, position, end) => {
+        if (stream === side?.name) return side.onReset(position, end);
         // What was delivered before is not remembered again when it is read anew, and may be nowhere any more: sessions from before are
         // restored from Redis, if it has everything since.
         this.#recent.get(stream)?.restart(laterStreamId(end, position));
@@ -78,7 +95,9 @@ export class StreamLog {
         else this.#readBefore.delete(stream);
         listener.onReset(stream, position);
       },
-      onInfo: (stream, info) => listener.onInfo?.(stream, info),
+      onInfo: (stream, info) => {
+        if (stream !== side?.name) listener.onInfo?.(stream, info);
+      },
     });
   }
 
@@ -137,7 +156,7 @@ export class StreamLog {
       const duplicates = this.#duplicates.get(stream);
       if (reader === undefined || duplicates === undefined) continue;
       const passed = compareStreamIds(id, reader.position(stream)) <= 0;
-      if (!passed && !reader.waitsInVain) continue;
+      if (!passed && !reader.waitsInVain(stream)) continue;
       if (duplicates.misses(publisher, seq)) reader.suspect();
       else if (duplicates.stillMisses(publisher, seq) && !reader.suspicious) this.#writeOff(stream, publisher, seq, id);
     }
@@ -187,6 +206,11 @@ export class StreamLog {
     received.end();
     // the last ones may have been skipped
     reader.advance(stream, raw.at(-1)![0].toString('latin1'));
+  }
+
+  #onSideEntries(side: SideStream, entries: readonly RawEntry[]): void {
+    side.onEntries(entries);
+    this.#readers.of(side.name)!.advance(side.name, entries.at(-1)![0].toString('latin1'));
   }
 
   #deliver(entry: StreamEntry, received: ReceiveTelemetry): void {
