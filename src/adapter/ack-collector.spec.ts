@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { Server } from 'socket.io';
 import { Adapter, MessageType } from 'socket.io-adapter';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AdapterClosedError } from './errors.js';
 import { AckCollector } from './ack-collector.js';
 
 const { BROADCAST_ACK, BROADCAST_CLIENT_COUNT } = MessageType;
@@ -174,5 +175,20 @@ describe('AckCollector', () => {
     expect(ends).toEqual([{ expected: 2, received: 1, error: expect.any(Error) as Error }]);
     expect(state.closed).toBe(1);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('waits for nobody any more when the adapter is closed, and Socket.IO says so when its time is over', async () => {
+    const state = broadcast(['slow']);
+    const { collector, results, ends } = state;
+    collector.localCount(1);
+    collector.localAck(['local']);
+    await settle();
+    collector.onClosed();
+    expect(ends).toEqual([{ expected: 1, received: 0, error: expect.any(AdapterClosedError) as Error }]);
+    // that of Socket.IO
+    expect([state.closed, vi.getTimerCount(), results]).toEqual([1, 1, []]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(results).toEqual([{ error: expect.any(Error) as Error, responses: ['local'] }]);
+    expect([ends.length, vi.getTimerCount()]).toEqual([1, 0]);
   });
 });

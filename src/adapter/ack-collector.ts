@@ -1,4 +1,5 @@
 import { MessageType } from 'socket.io-adapter';
+import { AdapterClosedError } from './errors.js';
 import type { RequestTelemetry } from './telemetry-port.js';
 
 interface NodeShare {
@@ -83,6 +84,11 @@ export class AckCollector {
   onNodeLost(uid: string): void {
     const share = this.#nodes.get(uid);
     if (share) this.#report(uid, share.acks);
+  }
+
+  /** Socket.IO calls back when its own time is over: that not all have answered is told nowhere else. */
+  onClosed(): void {
+    this.#end(new AdapterClosedError('The broadcast with acknowledgement was given up: the adapter was closed.'));
   }
 
   #report(uid: string, clients: number): void {

@@ -251,6 +251,7 @@ export class ClusterNode {
       await this.sessions.settled();
     };
     await withDeadline(farewell(), AbortSignal.timeout(shutdownTimeout)).catch(() => undefined);
+    this.requests.closeAll();
     this.sessions.close();
     this.log.close();
     this.#reports.close();

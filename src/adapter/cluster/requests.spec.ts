@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RequestTimeoutError } from '../errors.js';
+import { AdapterClosedError, RequestTimeoutError } from '../errors.js';
 import { Requests, type RequestSpec } from './requests.js';
 
 interface Answer {
@@ -143,6 +143,31 @@ describe('Requests', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('end with an error when the adapter is closed, and so do those that come later', async () => {
+    const result = collect(['a', 'b']);
+    const parts: string[] = [];
+    const track = (id: string): void =>
+      requests.track(id, {
+        onAnswer: () => undefined,
+        onNodeLost: () => undefined,
+        onClosed: () => {
+          parts.push(id);
+          requests.close(id);
+        },
+      });
+    track('t');
+    answer('a', 'one');
+    requests.closeAll();
+    await expect(result).rejects.toThrow(AdapterClosedError);
+    await expect(result).rejects.toThrow('fetchSockets() was given up: the adapter was closed.');
+    await expect(requests.collect('later', spec(['a']))).rejects.toThrow(AdapterClosedError);
+    track('u');
+    answer('b', 'late');
+    expect(parts).toEqual(['t', 'u']);
+    expect(ends).toEqual([{ expected: 2, received: 1, error: expect.any(AdapterClosedError) as Error }]);
+    expect([requests.size, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
   it('do not mix answers up', async () => {
     const one = requests.collect('1', spec(['a']));
     const other = requests.collect('2', spec(['a']));
@@ -157,6 +182,7 @@ describe('Requests', () => {
     requests.track('t', {
       onAnswer: (uid, data) => seen.push(`${uid} ${String(data)}`),
       onNodeLost: (uid) => seen.push(`${uid} lost`),
+      onClosed: () => seen.push('closed'),
     });
     requests.answer('t', 'a', 1);
     requests.answer('t', 'a', 2);

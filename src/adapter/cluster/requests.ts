@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { RequestTimeoutError } from '../errors.js';
+import { AdapterClosedError, RequestTimeoutError } from '../errors.js';
 import type { RequestTelemetry } from '../telemetry-port.js';
 
 /** A question to the other nodes that is still open. */
 interface OpenRequest {
   onAnswer(uid: string, data: unknown): void;
   onNodeLost(uid: string): void;
+  /** No answer will come any more. */
+  onClosed(): void;
 }
 
 export interface RequestSpec<T> {
@@ -24,6 +26,7 @@ export interface RequestSpec<T> {
 /** The open requests of a Server, by id. */
 export class Requests {
   readonly #open = new Map<string, OpenRequest>();
+  #closed = false;
 
   get size(): number {
     return this.#open.size;
@@ -38,6 +41,7 @@ export class Requests {
    * Collects one answer of each node.
    *
    * @throws {RequestTimeoutError} naming the nodes that did not answer in time, and carrying what the others answered.
+   * @throws {AdapterClosedError} when {@link closeAll} was called, or is called meanwhile.
    */
   collect<T>(requestId: string, spec: RequestSpec<T>): Promise<T[]> {
     return new Promise((resolve, reject) => {
@@ -63,7 +67,7 @@ export class Requests {
           silent.push(`${foreign! - foreignAnswers} of @socket.io/redis-streams-adapter`);
         end(new RequestTimeoutError(timeoutMessage(spec, nodes + (foreign ?? 0), silent), [...missing], responses));
       }, spec.timeout);
-      this.#open.set(requestId, {
+      this.#add(requestId, {
         onAnswer: (uid, data) => {
           // a node answers once; one that nobody knew yet may answer, too
           if (answered.has(uid)) return;
@@ -79,6 +83,7 @@ export class Requests {
         onNodeLost: (uid) => {
           if (missing.delete(uid)) check();
         },
+        onClosed: () => end(new AdapterClosedError(`${spec.name} was given up: the adapter was closed.`)),
       });
       void spec.foreign.then((count) => {
         foreign = count;
@@ -89,11 +94,17 @@ export class Requests {
 
   /** Keeps a request open whose answers come in several parts; the caller closes it. */
   track(requestId: string, request: OpenRequest): void {
-    this.#open.set(requestId, request);
+    this.#add(requestId, request);
   }
 
   close(requestId: string): void {
     this.#open.delete(requestId);
+  }
+
+  /** Ends every request, and those that are still to come. */
+  closeAll(): void {
+    this.#closed = true;
+    for (const open of [...this.#open.values()]) open.onClosed();
   }
 
   /** An answer came in. Those to requests that are over are ignored. */
@@ -104,6 +115,11 @@ export class Requests {
   /** Nobody waits for a node that is gone. */
   nodeLost(uid: string): void {
     for (const open of [...this.#open.values()]) open.onNodeLost(uid);
+  }
+
+  #add(requestId: string, request: OpenRequest): void {
+    this.#open.set(requestId, request);
+    if (this.#closed) request.onClosed();
   }
 }
 
