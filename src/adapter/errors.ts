@@ -60,7 +60,8 @@ export class RequestTimeoutError<T = unknown> extends Error {
   ) {
     super(message);
     // a log takes what is enumerable along: whole sockets, with their Server, and the secrets of their handshakes
-    Object.defineProperty(this, 'responses', { value: responses });
+    // writable, as Socket.IO puts the responses of `serverSideEmitWithAck()` on the error
+    Object.defineProperty(this, 'responses', { value: responses, writable: true });
   }
 }
 
