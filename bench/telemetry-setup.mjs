@@ -20,8 +20,12 @@ const sdk = async (ratio, withTraces) => {
   );
 };
 
+/** An application with an SDK pays for it, whoever uses it: what follows promises and timers above all. */
+const BESIDE_AN_SDK = 'telemetry: false, beside an SDK';
+
 export const TELEMETRY = {
   'telemetry: false': undefined,
+  [BESIDE_AN_SDK]: () => sdk(1, true),
   'no SDK': async () => undefined,
   'metrics alone': () => sdk(0, false),
   'metrics, 0 % of the traces': () => sdk(0, true),
@@ -34,6 +38,7 @@ export async function telemetryOf(name) {
   const setUp = TELEMETRY[name];
   if (setUp === undefined) return {};
   await setUp();
+  if (name === BESIDE_AN_SDK) return {};
   const { createTelemetry } = await import('nestjs-redis-streams-adapter');
   return { telemetry: createTelemetry() };
 }

@@ -117,6 +117,20 @@ describe('a poll that brought messages', () => {
   });
 });
 
+describe('a message of this node', () => {
+  const durations = ['messaging.process.duration', 'socketio.adapter.message.delivery.duration'] as const;
+
+  test('is measured where it is delivered when it comes back, as with connection state recovery', async () => {
+    receive([entryOf({ own: true })], () => 2);
+    for (const name of durations) expect(await recorder.values(name), name).toHaveLength(1);
+  });
+
+  test('is not measured where everything was done when it was published', async () => {
+    receive([entryOf({ own: true })], () => undefined);
+    for (const name of durations) expect(await recorder.values(name), name).toEqual([]);
+  });
+});
+
 describe('a message of another node', () => {
   test('is a CONSUMER span "process {stream}" with its creation as parent and link, and a link to the poll', () => {
     const entry = entryOf();

@@ -107,6 +107,8 @@ export class Receipt implements ReceiveTelemetry {
   }
 
   #measure(entry: ReceivedMessage, start: number, delivered: number | undefined, failure: unknown): void {
+    // what this node did when it published is not done again
+    if (entry.own && delivered === undefined && failure === undefined) return;
     const seconds = secondsSince(start);
     if (failure !== undefined) {
       this.#tools.metrics.record('process', seconds, this.#stream, entry.type, errorType(failure));
