@@ -9,7 +9,12 @@ import { withScope } from './scope.js';
 import type { NodeSnapshot } from './snapshot.js';
 import type { NamespaceLike, ServerLike } from './socket-io.js';
 
-/** What `createAdapter()` returns: the `adapter` option of a Socket.IO Server. One serves several Servers, which share nothing. */
+/**
+ * What `createAdapter()` returns: the `adapter` option of a Socket.IO Server.
+ *
+ * One serves several Servers. Each is a node of its own, with its own connections. Those of one scope, which by default is that of one
+ * path, are in one cluster, as if they were in different processes; those of different scopes share nothing.
+ */
 export interface AdapterFactory {
   // socket.io calls the factory with `new`, and types its argument loosely
   (nsp: unknown): RedisStreamsAdapter;
@@ -19,6 +24,7 @@ export interface AdapterFactory {
   /**
    * Resolves when the Server is in the cluster.
    *
+   * @throws if the Server has no namespace with this adapter.
    * @throws {RedisUnavailableError} when Redis cannot be reached within `readyTimeout`.
    */
   ready(server: unknown): Promise<void>;
@@ -68,26 +74,24 @@ export function createAdapter(client: RedisClient, options: RedisStreamsAdapterO
     return node;
   };
 
+  const nodeThatIs = (server: ServerLike): ClusterNode => {
+    const node = nodes.get(server);
+    if (node !== undefined) return node;
+    throw new Error('The Server is not in a cluster. Make sure that its option `adapter` is the one that is asked.');
+  };
+
   // not an arrow function, so that it can be called with `new`
   const factory = function (nsp: NamespaceLike): RedisStreamsAdapter {
     return new RedisStreamsAdapter(nsp, nodeOf(nsp.server));
   };
   return Object.assign(factory, {
     events,
-    ready: async (server: ServerLike) => nodes.get(server)?.ready(),
+    ready: async (server: ServerLike) => nodeThatIs(server).ready(),
     close: async (server: ServerLike) => {
       await nodes.get(server)?.close();
       nodes.delete(server);
     },
-    cluster: (server: ServerLike) => {
-      const node = nodes.get(server);
-      if (node === undefined) {
-        throw new Error(
-          'The Server is not in a cluster. Make sure that its option `adapter` is the one that is asked.',
-        );
-      }
-      return clusterView(node);
-    },
+    cluster: (server: ServerLike) => clusterView(nodeThatIs(server)),
     snapshot: () => [...nodes.values()].filter((node) => !node.closed).map((node) => node.snapshot()),
   }) as unknown as AdapterFactory;
 }

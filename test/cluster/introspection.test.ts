@@ -268,10 +268,13 @@ describe('A node', () => {
   });
 });
 
-it('is an error to ask for the cluster of a Server that is in none', async () => {
+it('is an error to ask for the cluster of a Server that is in none, or to wait for it to be', async () => {
   const cluster = await startCluster({ nodes: 1 });
 
   await expect(
     cluster.node(0).run((_io, ctx) => void (ctx.adapterFactory as unknown as AdapterFactory).cluster(new ctx.Server())),
+  ).rejects.toThrow('The Server is not in a cluster.');
+  await expect(
+    cluster.node(0).run((_io, ctx) => (ctx.adapterFactory as unknown as AdapterFactory).ready(new ctx.Server())),
   ).rejects.toThrow('The Server is not in a cluster.');
 });

@@ -39,6 +39,53 @@ for (const recovery of [false, true]) {
       await cluster().barrier([near, far]);
     });
 
+    it('of different scopes share neither packets nor nodes on one path', async () => {
+      const url = await addServer(cluster().node(0), serverOptions, 'apart');
+      const near = await cluster().connect(0);
+      const apart = await cluster().client(0).connect(url);
+      await cluster().node(0).run(emitFromBoth);
+      await apart.next('from the other');
+      await near.next('from the first');
+      await cluster().barrier([near]);
+      const servers = await cluster()
+        .node(0)
+        .run((io, ctx) =>
+          Promise.all([io, ctx.state['server'] as typeof io].map((server) => server.of('/').adapter.serverCount())),
+        );
+
+      expect(servers).toEqual([2, 1]);
+      expect([near, apart].map((client) => client.events.map(({ event }) => event))).toEqual([
+        ['from the first'],
+        ['from the other'],
+      ]);
+      await cluster().node(0).run(closeOther);
+    });
+
+    it('of one scope are nodes of one cluster on different paths', async () => {
+      const scope = 'shared';
+      const urls = [
+        await addServer(cluster().node(0), serverOptions, scope),
+        await addServer(cluster().node(1), { path: '/elsewhere', ...serverOptions }, scope),
+      ];
+      const clients = await Promise.all(
+        urls.map((url, i) =>
+          cluster()
+            .client(0, i === 0 ? {} : { path: '/elsewhere' })
+            .connect(url),
+        ),
+      );
+      await cluster()
+        .node(0)
+        .run((io, ctx) =>
+          ctx.waitFor(async () => (await (ctx.state['server'] as typeof io).of('/').adapter.serverCount()) === 2),
+        );
+      await cluster().node(0).run(emitFromBoth);
+      for (const client of clients) await client.next('from the other');
+
+      for (const client of clients) expect(client.events.map(({ event }) => event)).toEqual(['from the other']);
+      for (const node of cluster().nodes) await node.run(closeOther);
+    });
+
     it('on one path are nodes like any others', async () => {
       const url = await addServer(cluster().node(0), serverOptions);
       const near = await cluster().connect(0);
@@ -76,14 +123,22 @@ for (const recovery of [false, true]) {
   });
 }
 
-/** A second server in the process of the node, made with the same factory; its URL. */
-async function addServer(node: ServerNode, options: object): Promise<string> {
-  return node.run(async (_io, ctx, serverOptions) => {
-    const { io, url } = await ctx.createServer(serverOptions, ctx.adapterFactory);
-    await (io.of('/').adapter as unknown as { ready(): Promise<void> }).ready();
-    ctx.state['server'] = io;
-    return url;
-  }, options);
+/** A second server in the process of the node, made with the same factory unless it is given a scope; its URL. */
+async function addServer(node: ServerNode, options: object, scope?: string): Promise<string> {
+  return node.run(
+    async (_io, ctx, serverOptions, ownScope) => {
+      const factory =
+        ownScope === undefined
+          ? ctx.adapterFactory
+          : ctx.createAdapter(ctx.redis, { ...ctx.options.adapterOptions, scope: ownScope });
+      const { io, url } = await ctx.createServer(serverOptions, factory);
+      await (io.of('/').adapter as unknown as { ready(): Promise<void> }).ready();
+      ctx.state['server'] = io;
+      return url;
+    },
+    options,
+    scope,
+  );
 }
 
 const emitFromBoth: Parameters<ServerNode['run']>[0] = (io, ctx) => {
