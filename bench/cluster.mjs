@@ -43,11 +43,14 @@ export async function redisInfo(redis, section, field) {
   return Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1]);
 }
 
+/** How often Redis has executed each command, but for this one. */
+export async function commandCounts(redis) {
+  const info = String(await redis.command('INFO', 'commandstats'));
+  const counts = [...info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)].map(([, name, count]) => [name, Number(count)]);
+  return new Map(counts.filter(([name]) => name !== 'info'));
+}
+
 /** How many commands Redis has executed. */
 export async function commandCount(redis) {
-  const info = String(await redis.command('INFO', 'commandstats'));
-  let calls = 0;
-  for (const [, name, count] of info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm))
-    if (name !== 'info') calls += Number(count);
-  return calls;
+  return [...(await commandCounts(redis)).values()].reduce((sum, calls) => sum + calls, 0);
 }
