@@ -27,7 +27,11 @@ describe('the documentation', () => {
     const actual = Object.fromEntries(
       Object.entries(defaults).map(([name, value]) => [
         name,
-        value === undefined ? (name === 'scope' ? 'by port and path' : 'none') : `\`${typeof value === 'string' ? `'${value}'` : String(value)}\``,
+        value === undefined
+          ? name === 'scope'
+            ? 'by port and path'
+            : 'none'
+          : `\`${typeof value === 'string' ? `'${value}'` : String(value)}\``,
       ]),
     );
     expect(documented).toEqual(actual);

@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { freePort } from '../../src/testing/free-port.js';
+import { startRedis, TestClient, waitFor } from '../harness/index.js';
+import { NestRelease } from '../nest/fixtures/nest-release.js';
+import { snippets } from './markdown.js';
+
+const CLIENTS = 16;
+
+interface Balancer {
+  /** What the page shows, with the addresses of these nodes, listening on this port. */
+  configure(shown: string, port: number, folder: string): string;
+  args(file: string, folder: string): string[];
+}
+
+const BALANCERS: Record<string, Balancer> = {
+  nginx: {
+    // Here, every client has the same address.
+    configure: (shown, port, folder) =>
+      `daemon off; pid ${folder}/pid; events {} http { access_log off; ` +
+      ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((of) => `${of}_temp_path ${folder}/${of};`).join(' ') +
+      shown.replace('$remote_addr', '$http_x_client').replace('listen 80', `listen 127.0.0.1:${port}`) +
+      '}',
+    args: (file, folder) => ['-p', folder, '-e', join(folder, 'errors'), '-c', file],
+  },
+  haproxy: {
+    configure: (shown, port) => shown.replace('bind :80', `bind 127.0.0.1:${port}`).replace('/ready', '/health/ready'),
+    args: (file) => ['-q', '-f', file],
+  },
+};
+
+function onPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Starts the load balancer as the page shows it, in front of two nodes. */
+async function startBalancer(program: string, nodes: readonly { url: string }[]): Promise<string> {
+  const { configure, args } = BALANCERS[program]!;
+  const folder = mkdtempSync(join(tmpdir(), `${program}-`));
+  const port = await freePort();
+  const shown = nodes.reduce(
+    (text, { url }, index) => text.replace(`10.0.0.${index + 1}:3000`, new URL(url).host),
+    snippets('docs/operations.md', program)[0]!.code,
+  );
+  const file = join(folder, 'conf');
+  writeFileSync(file, configure(shown, port, folder));
+  const child = spawn(program, args(file, folder), { stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await waitFor(async () => (await fetch(`${url}/socket.io/?EIO=4&transport=polling`)).ok, { deadline: 15_000 });
+  return url;
+}
+
+let clients = 0;
+
+/** A client that polls, and keeps its cookie, as a browser does. */
+async function connect(url: string): Promise<TestClient> {
+  const client = new TestClient(url, {
+    transports: ['polling'],
+    withCredentials: true,
+    extraHeaders: { 'x-client': String(clients++) },
+    reconnection: true,
+    reconnectionDelay: 50,
+  });
+  onTestFinished(() => client.close());
+  return client.connect();
+}
+
+describe.each(Object.keys(BALANCERS))('%s, as the page on operations shows it', (program) => {
+  const there = onPath(program);
+  it.skipIf(!there)(
+    there
+      ? 'sends a client that polls to one node, and a new one to none that stops'
+      : `(skipped: no ${program} on PATH)`,
+    async () => {
+      const redis = await startRedis();
+      const start = () => NestRelease.current().start({ REDIS_URL: redis.url, DRAIN_TIMEOUT: '3000' });
+      const [first, second] = await Promise.all([start(), start()]);
+      const url = await startBalancer(program, [first, second]);
+      const early: TestClient[] = [];
+      for (let i = 0; i < CLIENTS; i++) early.push(await connect(url));
+      const away = new Set<TestClient>();
+      for (const client of early) client.socket.on('disconnect', () => away.add(client));
+
+      for (const client of early) expect(await client.socket.emitWithAck('join', 'room')).toBe('room');
+      const stopped = first.stop();
+      await waitFor(async () => (await fetch(`${first.url}/health/ready`)).status === 503, {
+        what: 'the stop to begin',
+      });
+      for (let i = 0; i < CLIENTS; i++) {
+        expect(await (await connect(url)).socket.emitWithAck('join', 'room')).toBe('room');
+      }
+      await stopped;
+      await waitFor(() => early.every(({ socket }) => socket.connected), { deadline: 20_000, what: 'all to be back' });
+
+      // Some were on either node.
+      expect(away.size).toBeGreaterThan(0);
+      expect(away.size).toBeLessThan(CLIENTS);
+    },
+  );
+});
