@@ -3,6 +3,7 @@ import type { RedisServer } from '../../src/testing/index.js';
 import { decodeSession } from '../../src/adapter/sessions/session.js';
 import { startCluster, startRedis, waitFor, type Cluster, type ServerNode, type TestClient } from '../harness/index.js';
 import { away, numbers, present, send } from './support/away.js';
+import { commandStats } from './support/command-stats.js';
 import { commandsSince, watchCommands } from './support/commands.js';
 import { cutOff, joinRoom, ready, report, RestlessClient, settled } from './support/fire.js';
 
@@ -175,6 +176,44 @@ describe('the clients of a node that was killed', () => {
 
     const removed = (await commandsSince(redis, 'DEL')).map(([, key]) => key);
     expect(removed).not.toContain(cluster.sessionKeyPrefix + client.pid!);
+  });
+
+  it('cost one write of the session however much changes in it at once, or while it is written', async () => {
+    const redis = await startRedis();
+    const cluster = await startCluster({
+      redisUrl: redis.url,
+      nodes: 1,
+      serverOptions,
+      adapterOptions: { sessions: 'crash-safe', heartbeatInterval: 100_000, heartbeatTimeout: 300_000 },
+      setup: (io) => void io.on('connection', (socket) => void socket.join(['a', 'b'])),
+    });
+    const writes = async (): Promise<number> => (await commandStats(redis, 'set')).calls;
+    const client = await cluster.connect(0);
+    await roomsSaved(cluster, client, ['a', 'b']);
+    expect(await writes()).toBe(1);
+    await cluster.node(0).run((io, _ctx, id) => {
+      const socket = io.of('/').sockets.get(id)!;
+      for (let i = 0; i < 20; i++) socket.join(`room ${i}`);
+      for (let i = 0; i < 19; i++) socket.leave(`room ${i}`);
+      socket.data.name = 'set at last';
+    }, client.id);
+    await roomsSaved(cluster, client, ['a', 'b', 'room 19']);
+    expect(await writes()).toBe(2);
+    const stored = decodeSession(await cluster.redis.get(cluster.sessionKeyPrefix + client.pid!));
+    expect(stored!.data).toEqual({ name: 'set at last' });
+    await redis.command('CLIENT', 'PAUSE', '100000', 'WRITE');
+    await cluster.node(0).run(async (io, _ctx, id) => {
+      for (let i = 0; i < 20; i++) {
+        io.of('/').sockets.get(id)!.join(`later ${i}`);
+        await new Promise(setImmediate);
+      }
+      io.in(id).socketsLeave(['a', 'b', 'room 19']);
+      for (let i = 0; i < 19; i++) io.of('/').sockets.get(id)!.leave(`later ${i}`);
+    }, client.id);
+    await redis.command('CLIENT', 'UNPAUSE');
+    await roomsSaved(cluster, client, ['later 19']);
+    // the first change, what changed until that was written, and what came through the stream
+    expect(await writes()).toBeLessThanOrEqual(5);
   });
 
   it('start afresh when they are not', async () => {

@@ -18,6 +18,10 @@ interface LiveSession {
   offset: string | undefined;
   /** It is in Redis for the case of a crash. */
   kept?: boolean;
+  /** It is to be written for that case, for the first time or again. */
+  changed?: boolean;
+  /** It is being written. */
+  writing?: boolean;
   /** It was written when the client was disconnected. */
   saved?: boolean;
 }
@@ -162,14 +166,15 @@ export class Recovery {
     void this.#save({ ...session, nsp: this.host.nsp.name, ...this.#progress(session.sid) });
   }
 
-  /** Saves the session of a connected socket, in case this process does not live to do it later. */
+  /**
+   * Saves the session of a connected socket, in case this process does not live to do it later: as it is at the end of this turn, or
+   * when what is being written is written.
+   */
   keep(socket: SocketLike): void {
     const live = this.#live.get(socket.id);
-    if (live === undefined || socket.pid === undefined) return;
-    live.kept = true;
-    const { id, pid, rooms, data } = socket;
-    const owner = this.node.uid;
-    void this.#save({ sid: id, pid, rooms: [...rooms], data, nsp: this.host.nsp.name, owner, ...this.#progress(id) });
+    if (live === undefined || live.changed) return;
+    live.kept = live.changed = true;
+    if (!live.writing) queueMicrotask(() => void this.#writeKept(socket, live));
   }
 
   /** Saves the sessions of all connected sockets. */
@@ -358,6 +363,28 @@ export class Recovery {
     // the stream has begun anew since, and will never get there
     if (info === undefined || compareStreamIds(info.lastGeneratedId, id) < 0) throw new NotRestored('trimmed');
     await log.reached(name, id, signal);
+  }
+
+  async #writeKept(socket: SocketLike, live: LiveSession): Promise<void> {
+    const { id } = socket;
+    const { pid } = live;
+    const { uid: owner } = this.node;
+    // one that is disconnected is saved once and for all
+    while (live.changed && !live.saved && this.#live.get(id) === live) {
+      live.changed = false;
+      live.writing = true;
+      const { rooms, data } = socket;
+      await this.#save({
+        sid: id,
+        pid,
+        rooms: [...rooms],
+        data,
+        nsp: this.host.nsp.name,
+        owner,
+        ...this.#progress(id),
+      });
+    }
+    live.writing = false;
   }
 
   #progress(sid: string): Partial<StoredSession> {
