@@ -193,8 +193,8 @@ describe('the clients of a node that was killed', () => {
     expect(await writes()).toBe(1);
     await cluster.node(0).run((io, _ctx, id) => {
       const socket = io.of('/').sockets.get(id)!;
-      for (let i = 0; i < 20; i++) socket.join(`room ${i}`);
-      for (let i = 0; i < 19; i++) socket.leave(`room ${i}`);
+      for (let i = 0; i < 20; i++) void socket.join(`room ${i}`);
+      for (let i = 0; i < 19; i++) void socket.leave(`room ${i}`);
       socket.data.name = 'set at last';
     }, client.id);
     await roomsSaved(cluster, client, ['a', 'b', 'room 19']);
@@ -204,11 +204,11 @@ describe('the clients of a node that was killed', () => {
     await redis.command('CLIENT', 'PAUSE', '100000', 'WRITE');
     await cluster.node(0).run(async (io, _ctx, id) => {
       for (let i = 0; i < 20; i++) {
-        io.of('/').sockets.get(id)!.join(`later ${i}`);
+        void io.of('/').sockets.get(id)!.join(`later ${i}`);
         await new Promise(setImmediate);
       }
       io.in(id).socketsLeave(['a', 'b', 'room 19']);
-      for (let i = 0; i < 19; i++) io.of('/').sockets.get(id)!.leave(`later ${i}`);
+      for (let i = 0; i < 19; i++) void io.of('/').sockets.get(id)!.leave(`later ${i}`);
     }, client.id);
     await redis.command('CLIENT', 'UNPAUSE');
     await roomsSaved(cluster, client, ['later 19']);
