@@ -12,6 +12,8 @@ const TIMEOUT = 2_500;
 class Channels {
   readonly nodes = new Map<string, Node>();
   readonly cutOff = new Set<string>();
+  /** Nodes that are busy: messages take longer to be heard by them, in milliseconds. */
+  readonly busy = new Map<string, number>();
 
   async publish(from: string, channel: string, message: BusMessage): Promise<number> {
     if (this.cutOff.has(from) || !this.nodes.has(from)) throw new Error('not connected');
@@ -19,9 +21,9 @@ class Channels {
       ({ uid }) => !this.cutOff.has(uid) && (channel === 'everybody' || channel === uid),
     );
     const copy = structuredClone(message);
-    setTimeout(() => {
-      for (const receiver of receivers) if (this.nodes.has(receiver.uid)) receiver.membership.receive(copy);
-    }, 1);
+    for (const { uid } of receivers) {
+      setTimeout(() => this.nodes.get(uid)?.membership.receive(copy), 1 + (this.busy.get(uid) ?? 0));
+    }
     await new Promise((resolve) => setTimeout(resolve, 2));
     return receivers.length;
   }
@@ -110,6 +112,19 @@ describe('Membership', () => {
     expect(c!.membership.size).toBe(3);
     expect(a!.events).toEqual(['b joined: 2', 'c joined: 3']);
     expect(b!.others).toEqual(['a', 'c']);
+  });
+
+  it('has not joined before everybody knows it, although their heartbeats were on their way', async () => {
+    const [a] = await started('a');
+    channels.busy.set('a', 500);
+    await pass(INTERVAL - 20);
+    const b = new Node(channels, 'b');
+    const joined = b.join();
+    await pass(30);
+    expect([a!.others, b.others]).toEqual([[], ['a']]);
+    const known = joined.then(() => a!.others);
+    await pass(1_000);
+    expect(await known).toEqual(['b']);
   });
 
   it('joins at once where it is alone', async () => {

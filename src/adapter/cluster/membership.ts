@@ -7,6 +7,8 @@ import type { Bus, BusMessage } from './bus.js';
 export interface Heartbeat {
   /** Of each stream that the node has published to: the number and the id of its last entry there. */
   published: Array<{ stream: string; seq: number; id: string }>;
+  /** The node has been introduced to the one that this is for. */
+  answer?: boolean;
 }
 
 export interface MembershipOptions {
@@ -126,7 +128,8 @@ export class Membership {
     const heartbeat = parseHeartbeat(message.data);
     this.#see(message.uid);
     if (message.type === MessageType.INITIAL_HEARTBEAT) void this.#answer(message.uid);
-    if (this.#answered) {
+    // one that was on its way before does not tell that this node is known
+    if (this.#answered && heartbeat.answer) {
       this.#answers.add(message.uid);
       this.#answered();
     }
@@ -185,7 +188,8 @@ export class Membership {
 
   async #answer(uid: string): Promise<void> {
     try {
-      await this.bus.publish(this.bus.nodeChannel(uid), this.#message(MessageType.HEARTBEAT));
+      const message = this.#message(MessageType.HEARTBEAT, { ...this.describe(), answer: true });
+      await this.bus.publish(this.bus.nodeChannel(uid), message);
     } catch {
       // the newcomer hears the next regular heartbeat
     }
@@ -207,14 +211,15 @@ export class Membership {
     }
   }
 
-  #message(type: MessageType): BusMessage {
-    return { uid: this.options.uid, type, data: this.describe() };
+  #message(type: MessageType, data = this.describe()): BusMessage {
+    return { uid: this.options.uid, type, data };
   }
 }
 
 function parseHeartbeat(raw: unknown): Heartbeat {
-  const { published } = (raw ?? {}) as { published?: unknown };
+  const { published, answer } = (raw ?? {}) as { published?: unknown; answer?: unknown };
   return {
+    ...(answer === true && { answer }),
     published: Array.isArray(published)
       ? published.filter(
           (one: Partial<Heartbeat['published'][number]> | null) =>
