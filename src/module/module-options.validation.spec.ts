@@ -1,6 +1,10 @@
-import { createClient } from 'redis';
+import * as ioredis5 from 'ioredis';
+import * as ioredis6 from 'ioredis6';
+import * as redis6 from 'redis';
+import * as redis5 from 'redis5';
 import { describe, expect, it } from 'vitest';
 import { InvalidOptionError } from '../adapter/errors.js';
+import type { RedisClient } from '../adapter/index.js';
 import type { RedisStreamsModuleOptions } from './module-options.js';
 import { validateModuleExtras, validateModuleOptions } from './module-options.validation.js';
 
@@ -32,8 +36,21 @@ describe('options of the module', () => {
     expect(validateModuleOptions(options)).toEqual({ maxLen: 5_000, streamName: 'chat' });
   });
 
-  it('may hold a client', () => {
-    expect(validateModuleOptions({ client: createClient() })).toEqual({});
+  it.each<[string, () => RedisClient]>([
+    ['createClient() of redis 6', () => redis6.createClient()],
+    ['createClientPool() of redis 6', () => redis6.createClientPool()],
+    ['createCluster() of redis 6', () => redis6.createCluster({ rootNodes: [] })],
+    ['createSentinel() of redis 6', () => redis6.createSentinel({ name: 'main', sentinelRootNodes: [] })],
+    ['createClient() of redis 5', () => redis5.createClient()],
+    ['createClientPool() of redis 5', () => redis5.createClientPool()],
+    ['createCluster() of redis 5', () => redis5.createCluster({ rootNodes: [] })],
+    ['createSentinel() of redis 5', () => redis5.createSentinel({ name: 'main', sentinelRootNodes: [] })],
+    ['Redis of ioredis 5', () => new ioredis5.Redis({ lazyConnect: true })],
+    ['Cluster of ioredis 5', () => new ioredis5.Cluster([{}], { lazyConnect: true })],
+    ['Redis of ioredis 6', () => new ioredis6.Redis({ lazyConnect: true })],
+    ['Cluster of ioredis 6', () => new ioredis6.Cluster([{}], { lazyConnect: true })],
+  ])('may hold a client: %s', (_name, make) => {
+    expect(validateModuleOptions({ client: make() })).toEqual({});
   });
 
   it.each([
@@ -61,11 +78,11 @@ describe('options of the module', () => {
       'Option `telemetry` must be `false` or an object with options for createTelemetry(), but is true.',
     ],
     [
-      { client: createClient(), url: 'redis://localhost' },
+      { client: redis6.createClient(), url: 'redis://localhost' },
       'Options `client` and `url` cannot both be given: a client knows its Redis already. Keep one of them.',
     ],
     [
-      { client: createClient(), redis: {} },
+      { client: redis6.createClient(), redis: {} },
       'Options `client` and `redis` cannot both be given: a client knows its Redis already. Keep one of them.',
     ],
     [

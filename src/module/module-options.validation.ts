@@ -12,7 +12,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const CHECKS: Record<ModuleOptionName, { expected: string; accepts: (value: unknown) => boolean }> = {
   client: {
     expected: 'a client of Redis, for example what createClient() of the package `redis` returns',
-    accepts: (value) => isObject(value) && typeof value['duplicate'] === 'function',
+    // what of: the adapter looks closer
+    accepts: (value) => isObject(value) && (typeof value['sendCommand'] === 'function' || 'isCluster' in value),
   },
   url: { expected: 'a string', accepts: (value) => typeof value === 'string' },
   redis: { expected: 'an object with options for createClient() of the package `redis`', accepts: isObject },
@@ -34,7 +35,8 @@ const CHECKS: Record<ModuleOptionName, { expected: string; accepts: (value: unkn
 /** Where an object belongs, a string is probably a URL, perhaps with a password in it: it is not shown. */
 const describe = (value: unknown): string => (typeof value === 'string' ? 'a string' : show(value));
 
-const MODULE_OPTION_NAMES = Object.keys(CHECKS) as readonly ModuleOptionName[];
+/** Names of the options that are not the adapter's alone. */
+export const MODULE_OPTION_NAMES = Object.keys(CHECKS) as readonly ModuleOptionName[];
 const OPTION_NAMES: readonly string[] = [...new Set([...ADAPTER_OPTION_NAMES, ...MODULE_OPTION_NAMES])].sort();
 
 /** Belong to the gateway or to this package; Socket.IO would ignore them, or lose the cluster. */
