@@ -37,6 +37,13 @@ export function snippets(page: string, language: string): Snippet[] {
   }));
 }
 
+/** What a diff makes another, and what it makes of it; both with the lines of the page. */
+export function sides({ code, ...place }: Snippet): Snippet[] {
+  const without = (sign: string): string =>
+    code.replaceAll(/^.*$/gm, (line) => (line.startsWith(sign) ? '' : line.slice(1)));
+  return [without('+'), without('-')].map((side) => ({ ...place, code: side }));
+}
+
 /** The anchors that GitHub gives to the headings of a page. */
 export function anchors(page: string): Set<string> {
   const headings = [...read(page).matchAll(/^#+ (.+)$/gm)];

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, describe, expect, it } from 'vitest';
-import { pages, ROOT, snippets } from './markdown.js';
+import { parseAllDocuments } from 'yaml';
+import { pages, read, ROOT, sides, snippets } from './markdown.js';
 
 /** What a snippet may take for granted, by name: an application around it. */
 const SURROUNDINGS: Record<string, string> = {
@@ -20,6 +21,10 @@ const SURROUNDINGS: Record<string, string> = {
   app: `declare const app: import('@nestjs/common').INestApplication;`,
   client: `declare const client: ReturnType<typeof import('redis').createClient>;`,
   redisClient: `declare const redisClient: ReturnType<typeof import('redis').createClient>;`,
+  ChatModule: `declare class ChatModule {}`,
+  RedisIoAdapter: `declare class RedisIoAdapter extends (await import('@nestjs/platform-socket.io')).IoAdapter {
+    connectToRedis(): Promise<void>;
+  }`,
   AppModule: `declare class AppModule {}`,
   ConfigModule: `declare class ConfigModule {}`,
   ConfigService: `declare class ConfigService { getOrThrow(name: string): string }`,
@@ -48,9 +53,9 @@ function declares(code: string, name: string): boolean {
 }
 
 describe('the TypeScript of the documentation', () => {
-  const all = pages().flatMap((page) => snippets(page, 'ts'));
+  const all = pages().flatMap((page) => [...snippets(page, 'ts'), ...snippets(page, 'diff').flatMap(sides)]);
 
-  it('compiles', () => {
+  it('compiles, on both sides of a diff', () => {
     expect(all.length).toBeGreaterThan(5);
     const files = all.map((snippet, index) => {
       const { code } = snippet;
@@ -72,5 +77,27 @@ describe('the TypeScript of the documentation', () => {
       return `${place}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
     });
     expect(errors).toEqual([]);
+  });
+});
+
+describe('what else the documentation shows', () => {
+  it('is YAML, where it is said to be', () => {
+    const all = pages().flatMap((page) => snippets(page, 'yaml'));
+    expect(all.length).toBeGreaterThan(2);
+    expect(all.flatMap(({ code }) => parseAllDocuments(code).flatMap(({ errors }) => errors))).toEqual([]);
+  });
+
+  it('runs scripts, tests and files that there are', () => {
+    const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { scripts: Record<string, string> };
+    const own = pages().map((page) => [page, read(page)] as const);
+    const broken = own.flatMap(([page, text]) => [
+      ...[...text.matchAll(/\bnpm (?:run ([\w:]+)|(start|test)\b)/g)]
+        .filter(([, script, short]) => !scripts[(script ?? short)!])
+        .map(([command]) => `${page}: ${command}`),
+      ...[...text.matchAll(/`((?:src|test|bench|sample|scripts|dashboards)\/[\w./-]+)`/g)]
+        .filter(([, path]) => !existsSync(ROOT + path!))
+        .map(([, path]) => `${page}: ${path}`),
+    ]);
+    expect(broken).toEqual([]);
   });
 });
