@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { startCluster, startRedis, useCluster, waitFor, type TestClient } from '../harness/index.js';
 import { away, claimOf, heir, numbers, present, send } from './support/away.js';
 import { commandStats } from './support/command-stats.js';
@@ -137,6 +137,39 @@ describe('a session', () => {
 
     expect(client.recovered).toBe(true);
     expect(await client.next('packet', 3)).toEqual(numbers(0, 3));
+  });
+
+  it('is waited for while its old node cannot write it yet', async () => {
+    const redis = await startRedis();
+    const user = ['ACL', 'SETUSER', 'slow', 'on', '>secret', '~*', '&*', '+@all'];
+    await redis.command(...user);
+    const slow = { redisOptions: { username: 'slow', password: 'secret' } };
+    const cluster = await startCluster({
+      redisUrl: redis.url,
+      serverOptions,
+      // nothing goes to all nodes but the question who has the session
+      adapterOptions: { heartbeatInterval: 60_000, heartbeatTimeout: 120_000, restoreTimeout: 30_000 },
+      nodes: [slow, {}],
+    });
+    let questions = 0;
+    const listener = cluster.redis.duplicate();
+    onTestFinished(() => listener.destroy());
+    await listener.connect();
+    await listener.subscribe(`${cluster.prefix}#@cluster#`, () => void questions++);
+    const client = await present(cluster, 0, { rooms: ['room'] });
+    await redis.command(...user, '-set');
+    await client.drop();
+    await send(cluster.node(1), 'room', 0, 3);
+    const returned = client.connect(cluster.node(1));
+    // one a second: longer than a node is waited for that says nothing
+    await waitFor(() => questions > 5, { deadline: 15_000 });
+    expect(client.socket.connected).toBe(false);
+    await redis.command(...user);
+    await returned;
+    await send(cluster.node(0), 'room', 3, 5);
+
+    expect(client.recovered).toBe(true);
+    expect(await client.next('packet', 5)).toEqual(numbers(0, 5));
   });
 
   it('is restored by a node that has fallen behind once it has caught up', async () => {

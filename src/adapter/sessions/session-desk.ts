@@ -17,6 +17,9 @@ const QUERY_TIMEOUT = 3_000;
 /** A node that is connecting to Redis again hears nothing: it is asked again after this time, in milliseconds. */
 const QUERY_INTERVAL = 1_000;
 
+/** A node that is long about writing a session says after this time, in milliseconds, that it has it: it must not be taken for dead. */
+const WRITE_PATIENCE = 1_000;
+
 /** Time until a session that another node holds is tried again, in milliseconds. */
 const RETRY_DELAY = 50;
 
@@ -139,7 +142,11 @@ export class SessionDesk {
 
   async #answer(to: string, pid: string, requestId: string): Promise<void> {
     try {
-      const held = await this.#surrender(pid);
+      const held = await this.#letGo(pid);
+      const { sessions } = this.node;
+      if (sessions.isPending(pid)) {
+        await withDeadline(sessions.settled(pid), AbortSignal.timeout(WRITE_PATIENCE)).catch(() => undefined);
+      }
       await this.node.bus.publish(this.node.bus.nodeChannel(to), {
         uid: this.node.uid,
         type: ANSWER,
@@ -150,14 +157,19 @@ export class SessionDesk {
     }
   }
 
-  /** Lets go of a session of this node, if it has it, and waits until it is in Redis. */
-  async #surrender(pid: string): Promise<boolean> {
+  /** Lets go of a session of this node, if it has it. */
+  async #letGo(pid: string): Promise<boolean> {
     let held = this.node.sessions.isPending(pid);
     for (const recovery of this.#recoveries()) {
       if (await recovery.surrender(pid)) held = true;
     }
+    return held || this.node.sessions.isPending(pid);
+  }
+
+  /** Lets go of a session of this node, and waits until it is in Redis. */
+  async #surrender(pid: string): Promise<void> {
+    await this.#letGo(pid);
     await this.node.sessions.settled(pid);
-    return held;
   }
 }
 
