@@ -216,6 +216,19 @@ describe('isHealthy', () => {
   });
 });
 
+it('isHealthy is down once the emitter was closed, for good', async () => {
+  const redis = await startRedis();
+  const app = await startApp({ imports: withHealth({ url: redis.url }) });
+  const { emitter } = app.nest.get(RedisStreams);
+  await emitter.emit('x');
+  await emitter.close();
+
+  expect(await ask(app, 'health')).toMatchObject([
+    503,
+    { status: 'down', reasons: ["The emitter: the writer's connection to Redis is closed for good"] },
+  ]);
+});
+
 describe('isReady', () => {
   it('is down before the application has joined the cluster, and up from then on', async () => {
     const redis = await startRedis();
