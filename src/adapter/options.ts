@@ -29,6 +29,11 @@ export type HandshakeRedaction = boolean | ((handshake: Readonly<Record<string, 
 
 /** Options of the adapter. Every one has a default. Durations are in milliseconds. */
 export interface RedisStreamsAdapterOptions {
+  /**
+   * What the names of the streams, of the channels and of the keys of sessions begin with: tenants with different ones meet nowhere on a
+   * Redis that they share. Default: nothing.
+   */
+  keyPrefix?: string;
   /** Name of the Redis stream, or its prefix when `streamCount` is above 1. Default `socket.io`. */
   streamName?: string;
   /** Number of streams over which the namespaces are spread. Default 1. */

@@ -11,6 +11,7 @@ const duration = 'a whole number from 1 to 2147483647';
 
 /** What each option has to be, values that it takes, and values that it refuses. */
 const OPTIONS: Record<keyof RedisStreamsAdapterOptions, { expected: string; good: unknown[]; bad: unknown[] }> = {
+  keyPrefix: { expected: 'a string', good: ['', 'tenant:'], bad: [null, 1, true] },
   streamName: { expected: text, good: ['chat'], bad: ['', 1, null, true] },
   streamCount: { expected: 'a whole number from 1 to 1024', good: [1, 1024], bad: [0, 1025, 1.5, '2', null] },
   channelPrefix: { expected: text, good: ['chat'], bad: ['', {}] },
@@ -69,6 +70,7 @@ describe('resolveOptions()', () => {
     const { telemetry, ...defaults } = resolveOptions();
     expect(telemetry).toBe(noopTelemetry);
     expect(defaults).toEqual({
+      keyPrefix: '',
       streamName: 'socket.io',
       streamCount: 1,
       channelPrefix: 'socket.io',
@@ -136,6 +138,15 @@ describe('resolveOptions()', () => {
       'Option `heartbeatTimeout` must be above `heartbeatInterval` (20000 ms), but is 10000 ms: ' +
         'every node would be taken for lost between two of its heartbeats.',
     );
+  });
+
+  it('puts the prefix in front of all names', () => {
+    expect(resolveOptions({ keyPrefix: 'tenant:' })).toMatchObject({
+      streamName: 'tenant:socket.io',
+      channelPrefix: 'tenant:socket.io',
+      sessionKeyPrefix: 'tenant:sio:session:',
+    });
+    expect(resolveOptions({ keyPrefix: 'tenant:', streamName: 'chat' })).toMatchObject({ streamName: 'tenant:chat' });
   });
 
   it('takes `useShardedPubSub` for what it is called elsewhere', () => {

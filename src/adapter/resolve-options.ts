@@ -27,6 +27,7 @@ const milliseconds = (least: number): Check => whole(least, LONGEST_TIMER);
 const MAX_LEN = 10_000;
 
 const OPTIONS: { [K in keyof Required<RedisStreamsAdapterOptions>]: { default: ResolvedOptions[K]; check: Check } } = {
+  keyPrefix: { default: '', check: (value) => (typeof value === 'string' ? undefined : 'a string') },
   streamName: { default: 'socket.io', check: text },
   streamCount: { default: 1, check: whole(1, 1024) },
   channelPrefix: { default: 'socket.io', check: text },
@@ -97,6 +98,9 @@ export function resolveOptions(options: RedisStreamsAdapterOptions = {}): Resolv
   }
   const result = resolved as ResolvedOptions;
   resolveEphemeral(options, result);
+  for (const name of ['streamName', 'channelPrefix', 'sessionKeyPrefix'] as const) {
+    result[name] = result.keyPrefix + result[name];
+  }
   if (result.maxAge === undefined) result.maxLen ??= MAX_LEN;
   if (result.heartbeatTimeout <= result.heartbeatInterval) {
     throw new InvalidOptionError(

@@ -40,7 +40,7 @@ describe('a client that cannot do is refused at once', () => {
   ])('one with `keyPrefix`, which channels do not have (%s)', (_family, client) => {
     expect(refusal(client).message).toBe(
       "The Redis client has the option `keyPrefix` ('tenant:'), which Redis' channels know nothing of. Give a client without it, " +
-        'and set `streamName`, `channelPrefix` and `sessionKeyPrefix` instead.',
+        'and set the option `keyPrefix` of the adapter instead, which they do.',
     );
   });
 

@@ -12,6 +12,7 @@ import type { AnyEvents, EventArguments, EventName } from './typed-events.js';
 /** Options of {@link createEmitter}: those of the adapter that concern what is published. They must be the same as the nodes have. */
 export type EmitterOptions = Pick<
   RedisStreamsAdapterOptions,
+  | 'keyPrefix'
   | 'streamName'
   | 'streamCount'
   | 'maxLen'

@@ -81,7 +81,7 @@ function refuseKeyPrefix({ options, _options, _keyPrefix }: Candidate): void {
   if (!prefix) return;
   throw new InvalidOptionError(
     `The Redis client has the option \`keyPrefix\` ('${String(prefix as string)}'), which Redis' channels know nothing of. Give a client ` +
-      'without it, and set `streamName`, `channelPrefix` and `sessionKeyPrefix` instead.',
+      'without it, and set the option `keyPrefix` of the adapter instead, which they do.',
     'client',
   );
 }
