@@ -6,6 +6,8 @@ interface NodeShare {
   /** Clients that the node has asked; `undefined` until it says so. */
   clients: number | undefined;
   acks: number;
+  /** The numbers of those that have come in: one that may not have been sent is sent again. */
+  seen?: Set<unknown>;
 }
 
 /**
@@ -60,7 +62,7 @@ export class AckCollector {
   }
 
   onAnswer(uid: string, data: unknown): void {
-    const { type, clientCount, packet, absent } = data as Record<string, unknown>;
+    const { type, clientCount, packet, absent, number } = data as Record<string, unknown>;
     if (!this.#known.has(uid)) {
       if (this.#foreign === undefined) return void this.options.foreign.then(() => this.onAnswer(uid, data));
       // a node that joined meanwhile is not among those that Socket.IO counts on
@@ -73,6 +75,9 @@ export class AckCollector {
     if (share === undefined) return;
     if (absent === true) return this.#report(uid, 0);
     if (type === MessageType.BROADCAST_ACK) {
+      // those of the peer package have no number, and are sent once
+      share.seen ??= new Set();
+      if (number !== undefined && share.seen.size === share.seen.add(number).size) return;
       share.acks++;
       this.ack(packet);
     } else if (type === MessageType.BROADCAST_CLIENT_COUNT) {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { MessageType } from 'socket.io-adapter';
+import { Answering } from './cluster/answering.js';
 import { Bus, type BusMessage } from './cluster/bus.js';
 import { Census } from './cluster/census.js';
 import { Membership, type Heartbeat } from './cluster/membership.js';
@@ -23,7 +24,7 @@ import { gauges, type NodeSnapshot, snapshot } from './snapshot.js';
 import { WriteBatching } from './write-batching.js';
 import { StreamLog, type StreamLogListener } from './stream/stream-log.js';
 import type { TelemetryPort } from './telemetry-port.js';
-import type { Sender, StreamEntry } from './wire/message.js';
+import type { StreamEntry } from './wire/message.js';
 
 /** A Server of Socket.IO as a node of the cluster: its connections, its place in the log, its neighbours, its namespaces. */
 export class ClusterNode {
@@ -35,6 +36,7 @@ export class ClusterNode {
   readonly log: StreamLog;
   readonly bus: Bus;
   readonly membership: Membership;
+  readonly answering: Answering;
   readonly sessions: SessionStore;
   readonly census = new Census(this);
   /** The connection for commands; the stream is read, and channels are listened to, on others. */
@@ -100,6 +102,9 @@ export class ClusterNode {
       // a connection that died without a word is noticed by nobody else: nothing is ever sent on it
       onDeaf: () => incoming.state === 'ready' && incoming.interrupt(),
     });
+    this.answering = new Answering(this.bus, commands, { ...options, uid: this.uid }, (uid) =>
+      this.membership.members.has(uid),
+    );
     this.#unobserve = this.telemetry.observe(gauges(this, this.#connections));
     incoming.on('ready', () => this.#joined && this.membership.resume());
   }
@@ -168,20 +173,6 @@ export class ClusterNode {
       return Math.max(0, all! - ours!);
     } catch {
       return 0;
-    }
-  }
-
-  /** Sends an answer to the node that asked. */
-  async respond(to: Sender, type: MessageType, data: object): Promise<void> {
-    const channel = to.foreign ? this.bus.namespaceChannel(to.namespace, to.uid) : this.bus.nodeChannel(to.uid);
-    try {
-      // a timer for each answer would be dear
-      if (this.commands.state !== 'ready') {
-        await this.commands.whenReady(AbortSignal.timeout(this.options.requestTimeout));
-      }
-      await this.bus.publish(channel, { uid: this.uid, nsp: to.namespace, type, data });
-    } catch {
-      // the asking node says which answers it lacks
     }
   }
 
@@ -267,7 +258,7 @@ export class ClusterNode {
     // Nobody is to wait for a node that does not have the namespace.
     if (!own && entry.requestId !== undefined) {
       const { uid, namespace, requestId } = entry;
-      void this.respond({ uid, namespace, foreign: false }, MessageType.SERVER_SIDE_EMIT_RESPONSE, {
+      void this.answering.send({ uid, namespace, foreign: false }, MessageType.SERVER_SIDE_EMIT_RESPONSE, {
         requestId,
         absent: true,
       });

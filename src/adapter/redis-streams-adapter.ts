@@ -340,12 +340,14 @@ export class RedisStreamsAdapter extends Adapter {
         const { requestId, packet } = message.data;
         const payload = Payload.of(packet.data);
         if (requestId === undefined) return this.#delivery.deliverLocally(payload, opts!);
+        let number = 0;
         this.#delivery.deliverWithAck(
           payload,
           opts!,
           opts!.flags?.timeout,
           (clientCount) => this.#respond(sender, MessageType.BROADCAST_CLIENT_COUNT, { requestId, clientCount }),
-          (...args) => this.#respond(sender, MessageType.BROADCAST_ACK, { requestId, packet: args[0] }),
+          (...args) =>
+            this.#respond(sender, MessageType.BROADCAST_ACK, { requestId, packet: args[0], number: ++number }),
         );
       }
     }
@@ -383,7 +385,7 @@ export class RedisStreamsAdapter extends Adapter {
     } catch (error) {
       answer = { requestId: data.requestId, sockets: [], error: (error as Error).message };
     }
-    void this.#node.respond(sender, type, answer);
+    void this.#node.answering.send(sender, type, answer);
   }
 
   /** What becomes of a message is counted and told by the outbox; Socket.IO has no one to tell it to. */

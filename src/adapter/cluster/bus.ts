@@ -47,8 +47,9 @@ export class Bus {
     return `${this.channelPrefix}#@nodes#${namespace}#`;
   }
 
-  async publish(channel: string, message: BusMessage): Promise<void> {
-    await this.carrier.publish(channel, pack(message));
+  /** @returns how many heard it; `undefined` where whoever is to hear it will. */
+  publish(channel: string, message: BusMessage): Promise<number | undefined> {
+    return this.carrier.publish(channel, pack(message));
   }
 
   /** Tells every node. @returns how many others will hear it, as far as that can be known. */

@@ -8,7 +8,8 @@ export interface Letterhead {
 
 /** What messages between nodes travel by that are for now, and of no use later. */
 export interface Carrier {
-  publish(channel: string, payload: Buffer): Promise<void>;
+  /** @returns how many heard it; `undefined` where whoever is to hear it will. */
+  publish(channel: string, payload: Buffer): Promise<number | undefined>;
   /**
    * Publishes, and tells how many others will hear it, as far as that can be known.
    *

@@ -196,7 +196,7 @@ export class Membership {
   }
 
   #send(type: MessageType): Promise<void> {
-    return this.#observed(() => this.bus.publish(this.bus.clusterChannel, this.#message(type)));
+    return this.#observed(async () => void (await this.bus.publish(this.bus.clusterChannel, this.#message(type))));
   }
 
   async #observed<T>(send: () => Promise<T>): Promise<T> {

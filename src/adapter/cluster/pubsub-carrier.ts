@@ -9,13 +9,15 @@ export class PubSubCarrier implements Carrier {
     private readonly sharded: boolean,
   ) {}
 
-  async publish(channel: string, payload: Buffer): Promise<void> {
-    await this.#publish(channel, payload);
+  /** Redis tells how many connections received the message, as far as one node of a cluster knows, which is the one that they listen to. */
+  async publish(channel: string, payload: Buffer): Promise<number> {
+    // See https://redis.io/docs/latest/commands/publish/
+    return Number(await this.publisher.send([this.sharded ? 'SPUBLISH' : 'PUBLISH', channel, payload]));
   }
 
-  /** Redis tells how many connections received the message, as far as one node of a cluster knows; one of them is our own. */
+  /** One of those who hear it is this node itself. */
   async announce(channel: string, payload: Buffer): Promise<number> {
-    return Number(await this.#publish(channel, payload)) - 1;
+    return (await this.publish(channel, payload)) - 1;
   }
 
   subscribe(channel: string, listener: ChannelListener): Promise<void> {
@@ -34,10 +36,5 @@ export class PubSubCarrier implements Carrier {
       ...channels,
     ])) as unknown[];
     return channels.map((_channel, index) => Number(reply[2 * index + 1]));
-  }
-
-  /** See https://redis.io/docs/latest/commands/publish/ */
-  #publish(channel: string, payload: Buffer): Promise<unknown> {
-    return this.publisher.send([this.sharded ? 'SPUBLISH' : 'PUBLISH', channel, payload]);
   }
 }

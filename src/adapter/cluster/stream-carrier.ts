@@ -40,7 +40,7 @@ export class StreamCarrier implements Carrier, SideStream {
     connection.on('ready', () => this.#trimming.forget());
   }
 
-  async publish(channel: string, payload: Buffer): Promise<void> {
+  async publish(channel: string, payload: Buffer): Promise<undefined> {
     await this.#add(channel, payload);
   }
 

@@ -1,0 +1,47 @@
+import type { MessageType } from 'socket.io-adapter';
+import type { RedisConnection } from '../redis/driver.js';
+import type { Sender } from '../wire/message.js';
+import type { Bus } from './bus.js';
+
+export interface AnsweringOptions {
+  uid: string;
+  requestTimeout: number;
+}
+
+/** Pause before an answer that nobody heard is sent again, in milliseconds; it doubles from one attempt to the next. */
+const FIRST_PAUSE = 50;
+
+/** Sends the answers of a node to those that asked. */
+export class Answering {
+  constructor(
+    private readonly bus: Bus,
+    private readonly publisher: RedisConnection,
+    private readonly options: AnsweringOptions,
+    /** Whether a node is in the cluster. */
+    private readonly isMember: (uid: string) => boolean,
+  ) {}
+
+  /**
+   * Sends an answer. The node that asked may be on its way from one connection to the next, or Redis from one master to the next: an
+   * answer that nobody heard, or that may not have been sent, is sent again as long as it is waited for. So it may come in twice.
+   */
+  async send(to: Sender, type: MessageType, data: object): Promise<void> {
+    const { uid, requestTimeout } = this.options;
+    const channel = to.foreign ? this.bus.namespaceChannel(to.namespace, to.uid) : this.bus.nodeChannel(to.uid);
+    const message = { uid, nsp: to.namespace, type, data };
+    const end = performance.now() + requestTimeout;
+    for (let pause = FIRST_PAUSE; ; pause *= 2) {
+      try {
+        // a timer for each answer would be dear
+        if (this.publisher.state !== 'ready') await this.publisher.whenReady(AbortSignal.timeout(requestTimeout));
+        if ((await this.bus.publish(channel, message)) !== 0) return;
+      } catch {
+        // the asking node says which answers it lacks
+        if (this.publisher.state === 'closed') return;
+      }
+      // a node of the peer package would count an acknowledgement that comes in twice
+      if (to.foreign || !this.isMember(to.uid) || performance.now() + pause > end) return;
+      await new Promise((resolve) => setTimeout(resolve, pause).unref());
+    }
+  }
+}
