@@ -56,9 +56,9 @@ export type RequestType = 'fetch_sockets' | 'server_side_emit' | 'broadcast_with
 export type PollResult = 'messages' | 'empty' | 'error';
 /**
  * Why a message reached nobody: the outbox had no room (`outbox_full`), the entry was malformed (`decode_error`), it was trimmed away before
- * it was read (`gap`), a listener threw (`handler_error`), or the node stopped before Redis came back (`expired`).
+ * it was read (`gap`), or a listener threw (`handler_error`).
  */
-export type DropReason = 'outbox_full' | 'decode_error' | 'gap' | 'handler_error' | 'expired';
+export type DropReason = 'outbox_full' | 'decode_error' | 'gap' | 'handler_error';
 /** How the membership changed: a node that was `lost` was silent for `heartbeatTimeout`. */
 export type TransitionKind = 'joined' | 'left' | 'lost';
 /** What a connection to Redis is for: commands, the waiting XREAD, or PUB/SUB. */
@@ -66,7 +66,7 @@ export type ConnectionRole = 'writer' | 'reader' | 'subscriber';
 /** State of a connection to Redis. `closed` is for good. */
 export type ConnectionState = 'connecting' | 'ready' | 'reconnecting' | 'closed';
 /** What became of a client that came back with a session id. */
-export type SessionOutcome = 'restored' | 'not_found' | 'expired' | 'trimmed' | 'invalid' | 'forbidden' | 'error';
+export type SessionOutcome = 'restored' | 'not_found' | 'trimmed' | 'invalid' | 'forbidden' | 'error';
 /** Where the packets that a client had missed were found. */
 export type SessionSource = 'memory' | 'redis';
 

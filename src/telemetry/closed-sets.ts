@@ -38,7 +38,6 @@ export const DROP_REASONS = members<DropReason>({
   decode_error: true,
   gap: true,
   handler_error: true,
-  expired: true,
 });
 export const TRANSITIONS = members<TransitionKind>({ joined: true, left: true, lost: true });
 export const ROLES = members<ConnectionRole>({ writer: true, reader: true, subscriber: true });
@@ -46,7 +45,6 @@ export const STATES = members<ConnectionState>({ connecting: true, ready: true, 
 export const OUTCOMES = members<SessionOutcome>({
   restored: true,
   not_found: true,
-  expired: true,
   trimmed: true,
   invalid: true,
   forbidden: true,

@@ -154,8 +154,8 @@ describe.each([
 test('a count that is none, or falls, leaves the total as it is', async () => {
   const exports = cumulative().install();
   const telemetry = start();
-  telemetry.dropped(STREAM, 'expired', Number.NaN);
-  telemetry.dropped(STREAM, 'expired', -3);
-  telemetry.dropped(STREAM, 'expired', 4);
+  telemetry.dropped(STREAM, 'handler_error', Number.NaN);
+  telemetry.dropped(STREAM, 'handler_error', -3);
+  telemetry.dropped(STREAM, 'handler_error', 4);
   expect(await exports.next('socketio.adapter.message.dropped')).toEqual({ [STREAM]: 4 });
 });

@@ -88,7 +88,7 @@ function sessions(telemetry: ReturnType<typeof createTelemetry>): void {
   for (const source of ['memory', 'redis'] as const) {
     telemetry.restoreSession('/').end({ outcome: 'restored', source, missedPackets: 3, scannedEntries: 20 });
   }
-  for (const outcome of ['trimmed', 'expired', 'not_found'] as const) {
+  for (const outcome of ['trimmed', 'not_found'] as const) {
     telemetry.restoreSession('/').end({ outcome, source: undefined, missedPackets: 0, scannedEntries: 0 });
   }
   const error = new RangeError();
