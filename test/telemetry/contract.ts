@@ -18,7 +18,7 @@ const SHARED = [
 /** What the last word of a span's name stands for, in the runs that are compared. */
 const PLACEHOLDERS: Record<string, string> = {
   [STREAM]: '{stream}',
-  'socket.io#heartbeat': '{destination}',
+  'socket.io#@cluster#': '{destination}',
   '/': '{namespace}',
   '/chat': '{namespace}',
   writer: '{role}',

@@ -2,7 +2,7 @@ import type { ReceivedMessage } from '../../src/adapter/telemetry-port.js';
 import type { createTelemetry } from '../../src/telemetry/index.js';
 import { sourceOf, STREAM } from './source.js';
 
-const CHANNEL = 'socket.io#heartbeat';
+const CHANNEL = 'socket.io#@cluster#';
 
 /** Goes through everything that a node can report, once. */
 export function drive(telemetry: ReturnType<typeof createTelemetry>): void {
