@@ -4,6 +4,7 @@ import { MessageType } from 'socket.io-adapter';
 import { Answering } from './cluster/answering.js';
 import { Bus, type BusMessage } from './cluster/bus.js';
 import { Census } from './cluster/census.js';
+import { ForeignNodes } from './cluster/foreign-nodes.js';
 import { Membership, type Heartbeat } from './cluster/membership.js';
 import { openCarrier } from './cluster/open-carrier.js';
 import { Requests } from './cluster/requests.js';
@@ -36,6 +37,7 @@ export class ClusterNode {
   readonly log: StreamLog;
   readonly bus: Bus;
   readonly membership: Membership;
+  readonly foreign: ForeignNodes;
   readonly answering: Answering;
   readonly sessions: SessionStore;
   readonly census = new Census(this);
@@ -105,6 +107,10 @@ export class ClusterNode {
     this.answering = new Answering(this.bus, commands, { ...options, uid: this.uid }, (uid) =>
       this.membership.members.has(uid),
     );
+    this.foreign = new ForeignNodes(this.bus, this.uid, options.interop, {
+      onRequest: (namespace, uid, type, data) => this.adapters.get(namespace)?.onForeignRequest(uid, type, data),
+      onMessage: (message) => this.#onBusMessage(message),
+    });
     this.#unobserve = this.telemetry.observe(gauges(this, this.#connections));
     incoming.on('ready', () => this.#joined && this.membership.resume());
   }
@@ -130,7 +136,7 @@ export class ClusterNode {
   attach(adapter: RedisStreamsAdapter): void {
     const { name } = adapter.nsp;
     this.adapters.set(name, adapter);
-    if (this.options.interop) void this.#interop(name, true);
+    void this.foreign.join(name);
   }
 
   /** A namespace was closed. With the last one, the node leaves the cluster. */
@@ -138,7 +144,7 @@ export class ClusterNode {
     const { name } = adapter.nsp;
     if (this.adapters.get(name) === adapter) {
       this.adapters.delete(name);
-      if (this.options.interop) void this.#interop(name, false);
+      void this.foreign.leave(name);
     }
     if (this.adapters.size === 0) await this.close();
   }
@@ -162,18 +168,6 @@ export class ClusterNode {
   /** The other nodes. */
   others(): string[] {
     return [...this.membership.members.keys()];
-  }
-
-  /** How many nodes of the peer package have the namespace; they send no heartbeats, but can be counted. */
-  async foreignNodes(namespace: string): Promise<number> {
-    if (!this.options.interop) return 0;
-    try {
-      const { bus } = this;
-      const [all, ours] = await bus.subscribers(bus.namespaceChannel(namespace), bus.namespaceCountChannel(namespace));
-      return Math.max(0, all! - ours!);
-    } catch {
-      return 0;
-    }
   }
 
   /** Code of the application threw while a message was handled: that costs this message, and is told. */
@@ -285,34 +279,6 @@ export class ClusterNode {
         if (this.#desk.receive(message) || this.census.receive(message)) return;
         this.#reports.count(`unknown message type ${String(type)} on a channel`);
     }
-  }
-
-  /** Joins or leaves the channels on which nodes of the peer package ask and answer. */
-  async #interop(namespace: string, join: boolean): Promise<void> {
-    const { bus, uid } = this;
-    const channels = [
-      bus.namespaceCountChannel(namespace),
-      bus.namespaceChannel(namespace),
-      bus.namespaceChannel(namespace, uid),
-    ];
-    // in one go, so that nobody who counts meanwhile takes this node for one of the others
-    await Promise.allSettled(
-      channels.map((channel) =>
-        join
-          ? bus.subscribe(channel, (message) => this.#onForeignMessage(namespace, message))
-          : bus.unsubscribe(channel),
-      ),
-    );
-  }
-
-  #onForeignMessage(namespace: string, message: BusMessage): void {
-    if (message.uid === this.uid) return;
-    const isRequest =
-      message.type === MessageType.BROADCAST ||
-      message.type === MessageType.FETCH_SOCKETS ||
-      message.type === MessageType.SERVER_SIDE_EMIT;
-    if (!isRequest) return this.#onBusMessage(message);
-    this.adapters.get(namespace)?.onForeignRequest(message.uid, message.type as number, message.data);
   }
 
   #heartbeat(): Heartbeat {

@@ -1,4 +1,4 @@
-import { MessageType } from 'socket.io-adapter';
+import { MessageType, type BroadcastOptions } from 'socket.io-adapter';
 import type { Packet } from '../socket-io.js';
 import type { MessageTypeName, ReceivedMessage, TraceCarrier } from '../telemetry-port.js';
 
@@ -18,6 +18,16 @@ export interface WireFlags {
   countOnly?: boolean;
   /** The id under which the node that published awaits the acknowledgement of one socket of its own; nobody else delivers the packet. */
   ackId?: number;
+}
+
+/** The options of a broadcast as they travel. */
+export function wireOptions({ rooms, except, flags }: BroadcastOptions): WireOptions {
+  return { rooms: [...rooms], except: [...(except ?? [])], flags: flags ?? {} };
+}
+
+/** The options of a message as Socket.IO has them. */
+export function broadcastOptions({ rooms, except, flags }: WireOptions): BroadcastOptions {
+  return { rooms: new Set(rooms), except: new Set(except), flags };
 }
 
 /** What the other nodes are told, by type. Requests carry a `requestId`, under which the answers come back. */

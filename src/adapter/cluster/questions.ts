@@ -1,0 +1,134 @@
+import { MessageType, type BroadcastOptions } from 'socket.io-adapter';
+import { AckCollector } from '../ack-collector.js';
+import type { ClusterNode } from '../cluster-node.js';
+import type { Delivery } from '../delivery.js';
+import type { Packet } from '../socket-io.js';
+import { encodeBroadcast, encodeMessage, type EncodedMessage } from '../wire/entry-codec.js';
+import { wireOptions, type WireOptions } from '../wire/message.js';
+import { takeResponse } from './answers.js';
+
+/** What all nodes are asked about their sockets. */
+export interface SocketsQuestion<T> {
+  /** What it is called in an error. */
+  name: string;
+  opts: WireOptions;
+  /** The answer of this node itself. */
+  own(): Promise<T[]>;
+  /** Takes the answer of another node. */
+  take(data: unknown, uid: string): readonly T[];
+}
+
+/** Called with the responses to serverSideEmit(). */
+export type ServerSideAck = (error: Error | null, responses: unknown[]) => void;
+
+/** What a namespace asks of all nodes that have it. */
+export class Questions {
+  /** What this node itself does about a request, where it does so when it reads it back. */
+  readonly #ownShare = new Map<string, () => void>();
+
+  constructor(
+    private readonly namespace: string,
+    private readonly node: ClusterNode,
+    private readonly delivery: Delivery,
+    private readonly publish: (message: EncodedMessage, roomCount: number) => void,
+  ) {}
+
+  /** A request of this node was read back. */
+  readBack(requestId: string): void {
+    this.#ownShare.get(requestId)?.();
+  }
+
+  /** See https://socket.io/docs/v4/broadcasting-events/#with-acknowledgements */
+  broadcast(
+    packet: Packet,
+    opts: BroadcastOptions,
+    clientCountCallback: (clientCount: number) => void,
+    ack: (...args: unknown[]) => void,
+  ): void {
+    const timeout = opts.flags?.timeout;
+    const { requests, telemetry, options } = this.node;
+    const requestId = requests.newId();
+    const message = encodeBroadcast(packet.data, wireOptions(opts), requestId, options.onlyPlaintext);
+    const request = telemetry.request(this.namespace, 'broadcast_with_ack');
+    const collector = new AckCollector(this.node.others(), clientCountCallback, ack, {
+      telemetry: request,
+      timeout: timeout ?? options.requestTimeout,
+      foreign: this.node.foreign.count(this.namespace),
+      onEnd: () => {
+        requests.close(requestId);
+        this.#ownShare.delete(requestId);
+      },
+    });
+    requests.track(requestId, collector);
+    const deliver = (): void =>
+      this.delivery.deliverWithAck(
+        message.payload,
+        opts,
+        timeout,
+        (count) => collector.localCount(count),
+        (...args) => collector.localAck(args),
+      );
+    if (this.node.recovers) this.#ownShare.set(requestId, deliver);
+    request.run(() => this.publish(message, opts.rooms.size));
+    if (!this.node.recovers) deliver();
+  }
+
+  /** Calls back with one response of each other node. */
+  serverSideEmit(packet: unknown[], ack: ServerSideAck): void {
+    const { requests, telemetry, options } = this.node;
+    const requestId = requests.newId();
+    const encoded = encodeMessage({ type: MessageType.SERVER_SIDE_EMIT, data: { packet, requestId } });
+    const request = telemetry.request(this.namespace, 'server_side_emit');
+    const answers = requests.collect<unknown>(requestId, {
+      name: 'serverSideEmit()',
+      nodes: this.node.others(),
+      foreign: this.node.foreign.count(this.namespace),
+      timeout: options.requestTimeout,
+      telemetry: request,
+      take: (data, from) => takeResponse(data, from),
+    });
+    request.run(() => this.publish(encoded, 0));
+    answers.then(
+      (responses) => ack(null, responses),
+      (error: Error & { responses?: unknown[] }) => ack(error, error.responses ?? []),
+    );
+  }
+
+  /** Asks every node about its sockets. */
+  async sockets<T>(question: SocketsQuestion<T>): Promise<T[]> {
+    const { name, opts, own, take } = question;
+    const { requests, telemetry, options, uid } = this.node;
+    const requestId = requests.newId();
+    const encoded = encodeMessage({ type: MessageType.FETCH_SOCKETS, data: { opts, requestId } });
+    const nodes = this.node.others();
+    const local = this.node.recovers ? undefined : own();
+    if (this.node.recovers) {
+      nodes.push(uid);
+      this.#ownShare.set(requestId, () => {
+        void own().then((answers) => requests.answer(requestId, uid, answers));
+      });
+    }
+    const request = telemetry.request(this.namespace, 'fetch_sockets');
+    const answers = requests.collect<T>(requestId, {
+      name,
+      nodes,
+      foreign: this.node.foreign.count(this.namespace),
+      timeout: opts.flags.timeout ?? options.requestTimeout,
+      telemetry: request,
+      take: (data, from) => (from === uid ? (data as T[]) : take(data, from)),
+    });
+    request.run(() => this.publish(encoded, opts.rooms.length));
+    try {
+      const remote = await answers;
+      return local ? [...(await local), ...remote] : remote;
+    } catch (error) {
+      // the partial result holds the local share, too
+      if (local && error !== null && typeof error === 'object' && 'responses' in error) {
+        (error.responses as unknown[]).unshift(...(await local));
+      }
+      throw error;
+    } finally {
+      this.#ownShare.delete(requestId);
+    }
+  }
+}
