@@ -54,3 +54,13 @@ export async function commandCounts(redis) {
 export async function commandCount(redis) {
   return [...(await commandCounts(redis)).values()].reduce((sum, calls) => sum + calls, 0);
 }
+
+/** CPU time of Redis' main thread so far, in microseconds. */
+export async function redisCpu(redis) {
+  const fields = ['used_cpu_user_main_thread', 'used_cpu_sys_main_thread'];
+  const info = String(await redis.command('INFO', 'cpu'));
+  return fields.reduce(
+    (total, field) => total + 1e6 * Number(new RegExp(`^${field}:([\\d.]+)`, 'm').exec(info)?.[1]),
+    0,
+  );
+}

@@ -29,10 +29,12 @@ const payloads = {
 let histogram;
 const commands = {
   /** Emits as fast as it can, in turns of `burst`. */
-  async emit({ count, kind = 'json', size = 200, burst = 20, namespace = 0 }) {
+  async emit({ count, kind = 'json', size = 200, burst = 20, namespace = 0, rooms = 1 }) {
     const payload = payloads[kind](size);
+    // nobody is in the others
+    const names = ['room', ...Array.from({ length: rooms - 1 }, (_, i) => `empty-room-${i}`)];
     for (let i = 0; i < count; i++) {
-      all[namespace % all.length].to('room').emit('m', payload);
+      all[namespace % all.length].to(names).emit('m', payload);
       if (i % burst === burst - 1) await turn();
     }
   },
