@@ -10,7 +10,7 @@ import { openCarrier } from './cluster/open-carrier.js';
 import { Requests } from './cluster/requests.js';
 import { withDeadline } from './deadline.js';
 import { SessionDesk } from './sessions/session-desk.js';
-import { AdapterClosedError, RedisUnavailableError, toError } from './errors.js';
+import { AdapterClosedError, InvalidOptionError, RedisUnavailableError, toError } from './errors.js';
 import { EventThrottle } from './event-throttle.js';
 import type { RedisStreamsEvents } from './events.js';
 import type { ResolvedOptions } from './options.js';
@@ -54,6 +54,9 @@ export class ClusterNode {
   #joining: Promise<void> | undefined;
   #joined = false;
   #joinError: Error | undefined;
+  #refuse: ((error: Error) => void) | undefined;
+  /** Rejects when the other nodes do not let this one join. */
+  readonly #refusal = new Promise<never>((_resolve, reject) => (this.#refuse = reject));
   #closed: Promise<void> | undefined;
   readonly #unobserve: () => void;
 
@@ -101,6 +104,7 @@ export class ClusterNode {
         events.emit('nodeLeft', { uid, reason, clusterSize });
       },
       onHeartbeat: (uid, heartbeat) => this.log.compare(uid, heartbeat.published),
+      onStranger: ({ message }) => this.#reports.count(message),
       // a connection that died without a word is noticed by nobody else: nothing is ever sent on it
       onDeaf: () => incoming.state === 'ready' && incoming.interrupt(),
     });
@@ -119,17 +123,21 @@ export class ClusterNode {
    * Resolves when the node is in the cluster: its place in the stream is known, it is subscribed, and the others know of it.
    *
    * @throws {RedisUnavailableError} when that takes longer than `readyTimeout`.
+   * @throws {InvalidOptionError} when the other nodes have streams that this one does not read.
    */
   async ready(): Promise<void> {
     if (this.#joined) return;
     this.#joining ??= this.#join();
     // nobody may be waiting for it any more when it fails
     this.#joining.catch(() => undefined);
+    this.#refusal.catch(() => undefined);
     const { readyTimeout } = this.options;
     try {
-      await withDeadline(this.#joining, AbortSignal.timeout(readyTimeout));
+      const joining = Promise.race([this.#joining, this.#refusal]);
+      await withDeadline(joining, AbortSignal.timeout(readyTimeout));
     } catch (error) {
-      throw error instanceof AdapterClosedError ? error : this.#unavailable(readyTimeout, error);
+      const clear = error instanceof AdapterClosedError || error instanceof InvalidOptionError;
+      throw clear ? error : this.#unavailable(readyTimeout, error);
     }
   }
 
@@ -203,6 +211,8 @@ export class ClusterNode {
       } catch (error) {
         if (this.closed) throw error;
         this.#joinError = toError(error);
+        // those that are in the way may leave, but nobody is to wait for that
+        if (error instanceof InvalidOptionError) this.#refuse?.(error);
         await new Promise((resolve) => setTimeout(resolve, reconnectDelay(failures)));
       }
     }
@@ -282,6 +292,7 @@ export class ClusterNode {
   }
 
   #heartbeat(): Heartbeat {
-    return { published: this.log.writer.published() };
+    const { streamName, streamCount } = this.options;
+    return { published: this.log.writer.published(), layout: { streamName, streamCount } };
   }
 }

@@ -34,6 +34,7 @@ class Node {
   readonly heartbeats: Array<[uid: string, heartbeat: Heartbeat]> = [];
   deaf = 0;
   published: Heartbeat['published'] = [];
+  layout: Heartbeat['layout'];
   readonly membership: Membership;
   #joined: Promise<void> | undefined;
 
@@ -51,11 +52,12 @@ class Node {
       bus as unknown as Bus,
       { uid, heartbeatInterval: INTERVAL, heartbeatTimeout: TIMEOUT },
       noopTelemetry,
-      () => ({ published: this.published }),
+      () => ({ published: this.published, ...(this.layout && { layout: this.layout }) }),
       {
         onJoined: (other, size) => this.events.push(`${other} joined: ${size}`),
         onLeft: (other, reason, size) => this.events.push(`${other} ${reason}: ${size}`),
         onHeartbeat: (other, heartbeat) => this.heartbeats.push([other, heartbeat]),
+        onStranger: ({ message }) => this.events.push(`stranger: ${message}`),
         onDeaf: () => this.deaf++,
       },
     );
@@ -125,6 +127,28 @@ describe('Membership', () => {
     const known = joined.then(() => a!.others);
     await pass(1_000);
     expect(await known).toEqual(['b']);
+  });
+
+  it('does not join those that it could not hear, but says why, and may try again when they are gone', async () => {
+    const [a, c] = await started('a', 'c');
+    const b = new Node(channels, 'b');
+    for (const node of [a!, c!]) node.layout = { streamName: 'stream', streamCount: 1 };
+    b.layout = { streamName: 'stream', streamCount: 2 };
+    const refused = expect(b.join()).rejects.toMatchObject({ name: 'InvalidOptionError', option: 'streamCount' });
+    await pass(10);
+    await refused;
+    await pass(3 * INTERVAL);
+    expect([a!.others, b.others, c!.others]).toEqual([['c'], [], ['a']]);
+    expect(a!.events).toEqual([
+      'c joined: 2',
+      expect.stringMatching(/^stranger: .*`streamCount` is 1, but 2 on node b /),
+    ]);
+
+    a!.kill();
+    c!.kill();
+    const joined = b.join();
+    await pass(10);
+    await joined;
   });
 
   it('joins at once where it is alone', async () => {

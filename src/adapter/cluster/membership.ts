@@ -2,11 +2,14 @@ import { MessageType } from 'socket.io-adapter';
 import { isStreamId } from '../stream/stream-id.js';
 import type { TelemetryPort } from '../telemetry-port.js';
 import type { Bus, BusMessage } from './bus.js';
+import { disagreement, parseLayout, type Layout } from './layout.js';
 
 /** What a node says of itself in a heartbeat. */
 export interface Heartbeat {
   /** Of each stream that the node has published to: the number and the id of its last entry there. */
   published: Array<{ stream: string; seq: number; id: string }>;
+  /** What has to be the same everywhere. */
+  layout?: Layout;
   /** The node has been introduced to the one that this is for. */
   answer?: boolean;
 }
@@ -21,6 +24,8 @@ export interface MembershipListener {
   onJoined(uid: string, clusterSize: number): void;
   onLeft(uid: string, reason: 'left' | 'lost', clusterSize: number): void;
   onHeartbeat(uid: string, heartbeat: Heartbeat): void;
+  /** A node is about that cannot be in the same cluster. */
+  onStranger(error: Error): void;
   /** Redis takes the heartbeats of this node, but none comes back to it. */
   onDeaf(): void;
 }
@@ -48,6 +53,7 @@ export class Membership {
   /** Heartbeats sent since then. */
   #unheard = 0;
   #answered: (() => void) | undefined;
+  #refused: ((error: Error) => void) | undefined;
   #answers = new Set<string>();
 
   constructor(
@@ -72,14 +78,20 @@ export class Membership {
     return this.#echo;
   }
 
-  /** Introduces this node and waits for every other one to answer, so that it knows them all from the start. */
+  /**
+   * Introduces this node and waits for every other one to answer, so that it knows them all from the start.
+   *
+   * @throws {InvalidOptionError} when they could not hear each other. This node is in no cluster then, and may try again.
+   */
   async join(): Promise<void> {
     let expected = Number.POSITIVE_INFINITY;
-    const complete = new Promise<void>((resolve) => {
+    const complete = new Promise<void>((resolve, reject) => {
+      this.#refused = reject;
       this.#answered = () => {
         if (this.#answers.size >= expected) resolve();
       };
     });
+    complete.catch(() => undefined);
     this.#introduced = true;
     expected = await this.#observed(() => this.bus.announce(this.#message(MessageType.INITIAL_HEARTBEAT)));
     this.#answered?.();
@@ -88,10 +100,16 @@ export class Membership {
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, Math.min(GREETING_TIMEOUT, this.options.heartbeatTimeout));
     });
-    await Promise.race([complete, timeout]);
-    clearTimeout(timer);
-    this.#answered = undefined;
-    this.#answers.clear();
+    try {
+      await Promise.race([complete, timeout]);
+    } catch (error) {
+      this.stop();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#answered = this.#refused = undefined;
+      this.#answers.clear();
+    }
   }
 
   /** Says farewell, so that nobody waits for this node. */
@@ -126,6 +144,8 @@ export class Membership {
     }
     if (this.#departed.has(message.uid)) return;
     const heartbeat = parseHeartbeat(message.data);
+    const stranger = this.#disagreementWith(message.uid, heartbeat);
+    if (stranger) return this.#meet(message, heartbeat, stranger);
     this.#see(message.uid);
     if (message.type === MessageType.INITIAL_HEARTBEAT) void this.#answer(message.uid);
     // one that was on its way before does not tell that this node is known
@@ -140,6 +160,18 @@ export class Membership {
   alive(uid: string): void {
     const member = this.#members.get(uid);
     if (member) member.lastSeen = Date.now();
+  }
+
+  #disagreementWith(uid: string, { layout }: Heartbeat): Error | undefined {
+    const own = this.describe().layout;
+    return own && layout && disagreement(own, uid, layout);
+  }
+
+  /** The one that comes later is told by an answer, and does not join. */
+  #meet({ uid, type }: BusMessage, { answer }: Heartbeat, stranger: Error): void {
+    if (answer) return this.#refused?.(stranger);
+    if (type === MessageType.INITIAL_HEARTBEAT) void this.#answer(uid);
+    this.listener.onStranger(stranger);
   }
 
   #see(uid: string): void {
@@ -217,8 +249,10 @@ export class Membership {
 }
 
 function parseHeartbeat(raw: unknown): Heartbeat {
-  const { published, answer } = (raw ?? {}) as { published?: unknown; answer?: unknown };
+  const { published, layout, answer } = (raw ?? {}) as Partial<Record<keyof Heartbeat, unknown>>;
+  const parsed = parseLayout(layout);
   return {
+    ...(parsed && { layout: parsed }),
     ...(answer === true && { answer }),
     published: Array.isArray(published)
       ? published.filter(

@@ -98,7 +98,8 @@ export class LiveSessions {
 
   #stored(sid: string, { pid, since, offset }: LiveSession, rooms: string[], data: unknown): StoredSession {
     const nsp = this.nsp.name;
-    const session: StoredSession = { sid, pid, rooms, data, nsp, position: this.positionOf(sid), since };
+    const stream = this.node.log.streamOf(nsp);
+    const session: StoredSession = { sid, pid, rooms, data, nsp, stream, position: this.positionOf(sid), since };
     if (offset !== undefined) session.offset = offset;
     return session;
   }

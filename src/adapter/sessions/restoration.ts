@@ -120,6 +120,8 @@ export class Restoration {
   async #replay(stored: StoredSession, offset: string, signal: AbortSignal): Promise<Restored> {
     const { name } = this.host.nsp;
     if (stored.nsp === undefined ? !this.node.options.interop : stored.nsp !== name) throw new NotRestored('forbidden');
+    // the namespace was in another one before the options were changed
+    if (stored.stream !== undefined && stored.stream !== this.node.log.streamOf(name)) throw new NotRestored('trimmed');
     const recent = this.node.log.recent(name)!;
     // a stream that began anew is read again up to where memory begins
     const known = laterStreamId(offset, stored.position ?? offset);

@@ -21,6 +21,7 @@ const session: fc.Arbitrary<StoredSession> = fc.record(
     rooms: fc.array(text),
     data,
     nsp: text,
+    stream: text,
     position: streamId,
     offset: streamId,
     since: streamId,

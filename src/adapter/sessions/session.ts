@@ -11,6 +11,8 @@ export interface StoredSession {
   data: unknown;
   /** The namespace that the session belongs to; absent in a session of the peer package. */
   nsp?: string;
+  /** The stream that the positions are of. */
+  stream?: string;
   /** Where the node stood in the stream: everything up to here that is for this client was written to it. */
   position?: string;
   /** The offset of the last packet that was written to the client, if there was one. */
@@ -55,10 +57,11 @@ export function decodeSession(value: unknown): StoredSession | undefined {
     return undefined;
   }
   if (typeof raw !== 'object' || raw === null) return undefined;
-  const { sid, pid, rooms, data, nsp, position, offset, since, owner } = raw;
+  const { sid, pid, rooms, data, nsp, stream, position, offset, since, owner } = raw;
   if (typeof sid !== 'string' || typeof pid !== 'string' || !Array.isArray(rooms)) return undefined;
   const session: StoredSession = { sid, pid, rooms: rooms as string[], data: data ?? {} };
   if (typeof nsp === 'string') session.nsp = nsp;
+  if (typeof stream === 'string') session.stream = stream;
   if (isStreamId(position)) session.position = position;
   if (isStreamId(offset)) session.offset = offset;
   if (isStreamId(since)) session.since = since;
