@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { RedisServer } from '../../src/testing/index.js';
+import { RedisServer, type ClientOptions } from '../../src/testing/index.js';
 import { poll } from '../../src/testing/poll.js';
 import { TestClient } from '../harness/test-client.js';
 import type { Message, NodeSpan } from './trace-node.js';
@@ -91,8 +91,8 @@ export async function startTracedCluster(): Promise<TracedCluster> {
 }
 
 /** A client that is connected to the node, and in the room. */
-export async function connectTo(node: TraceNode, room: string): Promise<TestClient> {
-  const client = new TestClient(node.url);
+export async function connectTo(node: TraceNode, room: string, options: ClientOptions = {}): Promise<TestClient> {
+  const client = new TestClient(node.url, options);
   onTestFinished(() => client.close());
   await client.connect();
   await node.do('join', client.id, room);

@@ -126,11 +126,17 @@ test('a session is saved on one node and restored on the other', async () => {
   });
 });
 
-test('nothing that is the users’ own is exported: payloads, rooms, socket ids, session ids', async () => {
-  const client = await connectTo(b, 'marked-room');
+test('nothing that is the users’ own is exported: payloads, rooms, handshakes, socket ids, session ids', async () => {
+  const client = await connectTo(b, 'marked-room', {
+    auth: { token: 'marked-token' },
+    query: { key: 'marked-query' },
+    extraHeaders: { authorization: 'marked-header' },
+  });
   await a.do('emit', 'marked-room', 'marked-payload');
   await client.next('message');
-  const secrets = ['marked-room', 'marked-payload', client.id, client.pid!];
+  // Handshakes go over Redis, too.
+  expect(JSON.stringify(await a.do('handshakes'))).toMatch(/marked-header.*marked-query.*marked-token/);
+  const secrets = ['marked-', client.id, client.pid!];
   await client.drop();
   await b.named('persist_session /');
   await client.connect(a.url);
