@@ -8,7 +8,7 @@ import type { SessionOutcome, SessionSource } from '../telemetry-port.js';
 import type { HeldSocket, HeldSockets } from './held-sockets.js';
 import { olderPackets, recentPackets, TooManyEntriesError, type Absence, type MissedPacket } from './missed-packets.js';
 import type { RecoveryHost } from './recovery-host.js';
-import type { StoredSession } from './session.js';
+import { resumeFrom, type StoredSession } from './session.js';
 
 /** Ids that Socket.IO gives to sessions; anything else never was one. */
 const SESSION_ID = /^[\w-]{1,64}$/;
@@ -184,16 +184,6 @@ export class Restoration {
   #position(): string {
     return this.node.log.position(this.host.nsp.name);
   }
-}
-
-/** Where in the stream a client goes on. */
-function resumeFrom(stored: StoredSession, offset: string): string {
-  // a session of the peer package tells nothing else
-  if (stored.position === undefined) return offset;
-  // The client has everything that was written to it: nothing up to the position of its node concerns it, however old its offset.
-  if (stored.offset === undefined || stored.offset === offset) return laterStreamId(stored.position, offset);
-  // It lacks something. An offset from before the session is left over from an earlier one.
-  return stored.since === undefined ? offset : laterStreamId(stored.since, offset);
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeSession, encodeSession, type StoredSession } from './session.js';
+import { decodeSession, encodeSession, resumeFrom, type StoredSession } from './session.js';
 
 const text = fc.string({ unit: 'binary' });
 const streamId = fc.tuple(fc.bigInt(0n, 2n ** 64n - 1n), fc.bigInt(0n, 2n ** 64n - 1n)).map(([a, b]) => `${a}-${b}`);
@@ -95,5 +95,24 @@ describe('a stored session', () => {
       rooms: [],
       data: {},
     });
+  });
+});
+
+describe('a client that comes back', () => {
+  const stored = { sid: 'sid', pid: 'pid', rooms: [], data: {}, since: '10-0', offset: '20-0', position: '30-0' };
+  const { since: _, ...withoutSince } = stored;
+  const { offset: __, ...silent } = stored;
+
+  it.each([
+    ['behind its node’s position, when it has all that was written to it', stored, '20-0', '30-0'],
+    ['behind its node’s position, when nothing was written to it in this session', silent, '5-0', '30-0'],
+    ['behind its offset, when that is further on than a session that was kept', silent, '40-0', '40-0'],
+    ['behind its offset, when it lacks something', stored, '15-0', '15-0'],
+    ['behind its offset, when it got something after the session was kept', stored, '40-0', '40-0'],
+    ['where its session began, when its offset is from an earlier one', stored, '5-0', '10-0'],
+    ['behind its offset, when it is not known when its session began', withoutSince, '15-0', '15-0'],
+    ['behind its offset, when nothing else is known', { sid: 'sid', pid: 'pid', rooms: [], data: {} }, '5-0', '5-0'],
+  ])('goes on %s', (_case, session: StoredSession, offset, expected) => {
+    expect(resumeFrom(session, offset)).toBe(expected);
   });
 });

@@ -1,5 +1,5 @@
 import { SerializationError, toError } from '../errors.js';
-import { isStreamId } from '../stream/stream-id.js';
+import { isStreamId, laterStreamId } from '../stream/stream-id.js';
 import { pack, unpack } from '../wire/envelope.js';
 import { toPlain } from '../wire/plain.js';
 
@@ -67,4 +67,14 @@ export function decodeSession(value: unknown): StoredSession | undefined {
   if (isStreamId(since)) session.since = since;
   if (typeof owner === 'string') session.owner = owner;
   return session;
+}
+
+/** Where in the stream a client goes on that comes back with this offset. */
+export function resumeFrom(stored: StoredSession, offset: string): string {
+  // a session of the peer package tells nothing else
+  if (stored.position === undefined) return offset;
+  // The client has everything that was written to it: nothing up to the position of its node concerns it, however old its offset.
+  if (stored.offset === undefined || stored.offset === offset) return laterStreamId(stored.position, offset);
+  // It lacks something. An offset from before the session is left over from an earlier one.
+  return stored.since === undefined ? offset : laterStreamId(stored.since, offset);
 }

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { createClient } from 'redis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { RedisProxy } from '../../testing/redis-proxy.js';
+import { RedisServer } from '../../testing/redis-server.js';
+import { waitFor } from '../../testing/wait-for.js';
+import { createDriver } from '../redis/create-driver.js';
+import type { RedisConnection } from '../redis/driver.js';
+import { noopTelemetry } from '../telemetry-port.js';
+import { SessionStore } from './session-store.js';
+
+const HOUR = 3_600_000;
+
+let redis: RedisServer;
+let proxy: RedisProxy;
+let connection: RedisConnection;
+let store: SessionStore;
+let prefix: string;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  proxy = await RedisProxy.start(redis.port);
+});
+
+afterAll(async () => {
+  proxy.stop();
+  await redis.stop();
+});
+
+beforeEach(async () => {
+  prefix = `${randomUUID()}:`;
+  const settings = { useShardedPubSub: false, channelPrefix: 'c', telemetry: noopTelemetry };
+  connection = createDriver(createClient({ url: proxy.url }), settings).open('writer');
+  await connection.whenReady();
+  store = new SessionStore(connection, prefix, { onRenewal: () => undefined, onLost: () => undefined });
+});
+
+afterEach(() => {
+  proxy.restore();
+  store.close();
+  connection.close();
+});
+
+function stored(pid = 'pid'): Promise<unknown> {
+  return redis.command('GET', prefix + pid);
+}
+
+function claimed(pid = 'pid'): Promise<unknown> {
+  return redis.command('EXISTS', `${prefix}${pid}:claim`);
+}
+
+function claim(pid = 'pid'): Promise<boolean> {
+  return store.claim(pid, randomUUID(), AbortSignal.timeout(10_000));
+}
+
+async function away(): Promise<void> {
+  proxy.cut();
+  await waitFor(() => connection.state !== 'ready');
+}
+
+describe('a session in the store', () => {
+  it('is what was done to it last, whatever is done at once', async () => {
+    const steps = [
+      ...Array.from({ length: 50 }, (_, i) => store.save('kept', `value ${i}`, HOUR)),
+      store.save('gone', 'value', HOUR),
+      store.use('gone'),
+      store.save('back', 'before', HOUR),
+      store.discard('back'),
+      store.save('back', 'after', HOUR),
+    ];
+    expect(store.pending).toBe(3);
+    await store.settled();
+    await Promise.all(steps);
+
+    expect([await stored('kept'), await stored('gone'), await stored('back')]).toEqual(['value 49', null, 'after']);
+    expect(['kept', 'gone', 'back'].some((pid) => store.isPending(pid))).toBe(false);
+    expect(store.pending).toBe(0);
+  });
+
+  it('is what was done to it last when Redis refuses it for a while', async () => {
+    await redis.command('ACL', 'SETUSER', 'default', '-set');
+    const saves = Array.from({ length: 20 }, (_, i) => store.save('pid', `value ${i}`, HOUR));
+    const refused = async (): Promise<number> => {
+      const stats = String(await redis.command('INFO', 'commandstats'));
+      return Number(/cmdstat_set:.*rejected_calls=(\d+)/.exec(stats)?.[1] ?? 0);
+    };
+    await waitFor(async () => (await refused()) > 2);
+    await redis.command('ACL', 'SETUSER', 'default', '+set');
+    await Promise.all(saves);
+    expect(await stored()).toBe('value 19');
+  });
+
+  it('expires', async () => {
+    await store.save('pid', 'value', 50);
+    await waitFor(async () => (await stored()) === null);
+    await store.save('pid', 'value', HOUR);
+    expect(Number(await redis.command('PTTL', `${prefix}pid`))).toBeGreaterThan(HOUR / 2);
+  });
+
+  it('is written when Redis is back, with what is left of its time', async () => {
+    await away();
+    const saved = store.save('pid', 'value', HOUR);
+    expect([store.isPending('pid'), await stored()]).toEqual([true, null]);
+    proxy.restore();
+    await saved;
+    expect(await stored()).toBe('value');
+    expect(Number(await redis.command('PTTL', `${prefix}pid`))).toBeLessThan(HOUR);
+  });
+
+  it('is not written when it has expired before Redis is back, and what follows is done all the same', async () => {
+    await away();
+    const expired = store.save('pid', 'expired', 50);
+    await expect(expired).rejects.toThrow();
+    const next = store.save('pid', 'value', HOUR);
+    proxy.restore();
+    await next;
+    expect(await stored()).toBe('value');
+  });
+
+  it('is given up when the store is closed, and nobody waits for it any more', async () => {
+    await away();
+    const saved = store.save('pid', 'value', HOUR);
+    const settled = store.settled();
+    store.close();
+    await expect(saved).rejects.toThrow('The adapter was closed.');
+    await settled;
+    proxy.restore();
+    await connection.whenReady();
+    expect([await stored(), store.pending]).toEqual([null, 0]);
+  });
+});
+
+describe('the claim on a session', () => {
+  it('is given back once the session is written again, and not before', async () => {
+    await store.save('pid', 'old', HOUR);
+    expect(await claim()).toBe(true);
+    await store.use('pid');
+    expect([await stored(), await claimed(), store.isClaimed('pid')]).toEqual([null, 1, true]);
+    await store.save('pid', 'new', HOUR);
+    expect([await stored(), await claimed(), store.isClaimed('pid')]).toEqual(['new', 0, false]);
+  });
+
+  it('goes with the session of a client that has left for good', async () => {
+    await store.save('pid', 'value', HOUR);
+    await claim();
+    await store.discard('pid');
+    expect([await stored(), await claimed(), store.isClaimed('pid')]).toEqual([null, 0, false]);
+  });
+
+  it('leaves the session when it is given back', async () => {
+    await store.save('pid', 'value', HOUR);
+    await claim();
+    expect(store.holds('pid')).toBe(true);
+    await store.release('pid');
+    expect([await stored(), await claimed(), store.holds('pid')]).toEqual(['value', 0, false]);
+  });
+
+  it('is given back when the store retires, also one that is being made', async () => {
+    expect(await claim('made')).toBe(true);
+    const making = claim('being made');
+    store.retire();
+    await store.settled();
+    expect(await making).toBe(false);
+    expect([await claimed('made'), await claimed('being made'), await claim('later')]).toEqual([0, 0, false]);
+    expect(await claimed('later')).toBe(0);
+  });
+});
