@@ -229,6 +229,23 @@ describe('a session', () => {
     expect(cluster().node(1).stderr).toBe('');
   });
 
+  it('that is none in Redis makes a fresh connection, and nobody has to wait for it', async () => {
+    for (const value of [
+      '',
+      'garbage',
+      Buffer.from([0xc1]).toString('base64'),
+      Buffer.from([0x80]).toString('base64'),
+    ]) {
+      const client = await away(cluster(), 0);
+      const key = await cluster().sessionSaved(client);
+      await cluster().redis.set(key, value);
+      await client.connect(cluster().node(1));
+      expect(client.recovered).toBe(false);
+      await waitFor(async () => (await cluster().redis.exists(`${key}:claim`)) === 0);
+    }
+    expect(cluster().node(1).stderr).toBe('');
+  });
+
   it('whose data cannot be written makes a fresh connection, which is told once, and harms nobody', async () => {
     for (const value of ['1n', '{ get self() { return this } }', '1n']) {
       const client = await present(cluster(), 0);
