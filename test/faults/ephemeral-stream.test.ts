@@ -28,6 +28,34 @@ describe('nodes of a Redis without channels', () => {
     expect(await cluster.redis.exists(cluster.streamName)).toBe(0);
   });
 
+  it('hear what was answered while they could not read', async () => {
+    const redis = await startRedis({ args: without });
+    const user = ['ACL', 'SETUSER', 'asking', 'on', '>secret', '~*', '+@all'];
+    await redis.command(...user);
+    const asking = { redisOptions: { username: 'asking', password: 'secret' } };
+    const heartbeats = { heartbeatInterval: 60_000, heartbeatTimeout: 120_000 };
+    const cluster = await startCluster({
+      redisUrl: redis.url,
+      adapterOptions: { ...heartbeats, requestTimeout: 30_000 },
+      nodes: [asking, {}],
+    });
+    const client = await cluster.connect(1);
+    await redis.command(...user, '-xread');
+    await redis.command('CLIENT', 'KILL', 'USER', 'asking');
+    await waitFor(async () => (await stateOf(cluster.node(0))).connections.every(({ state }) => state === 'ready'));
+    const { uid } = await stateOf(cluster.node(0));
+    const answers = async (): Promise<number> => {
+      const entries = await cluster.redis.xRange(side(cluster), '-', '+');
+      return entries.filter(({ message }) => message['channel'] === `${cluster.prefix}#@${uid}#`).length;
+    };
+    const before = await answers();
+    const sockets = cluster.node(0).run(async (io) => (await io.fetchSockets()).map(({ id }) => id));
+    await waitFor(async () => (await answers()) > before, { what: 'the answer' });
+    await redis.command(...user);
+
+    expect(await sockets).toEqual([client.id]);
+  });
+
   it('hear each other again when what they read began anew, with ids that were before', async () => {
     const heartbeats = { heartbeatInterval: 100, heartbeatTimeout: 600 };
     const cluster = await startCluster({ adapterOptions: { ...heartbeats, blockTimeInMs: 600_000 } });
