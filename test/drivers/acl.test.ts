@@ -81,8 +81,8 @@ const SITUATIONS: Situation[] = [
     servers: oneServer,
     client: nodeRedis,
     options: { interop: true, useShardedPubSub: true },
-    rules: [...sharded, ...also('both')],
-    own: also('both'),
+    rules: [...sharded, ...also('`interop`, and `useShardedPubSub`')],
+    own: also('`interop`, and `useShardedPubSub`'),
   },
   {
     name: 'a Redis Cluster',
