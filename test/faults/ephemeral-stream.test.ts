@@ -46,7 +46,7 @@ describe('nodes of a Redis without channels', () => {
     const { uid } = await stateOf(cluster.node(0));
     const answers = async (): Promise<number> => {
       const entries = await cluster.redis.xRange(side(cluster), '-', '+');
-      return entries.filter(({ message }) => message['channel'] === `${cluster.prefix}#@${uid}#`).length;
+      return entries!.filter(({ message }) => message['channel'] === `${cluster.prefix}#@${uid}#`).length;
     };
     const before = await answers();
     const sockets = cluster.node(0).run(async (io) => (await io.fetchSockets()).map(({ id }) => id));
