@@ -5,7 +5,8 @@ const PAGE = new URL('../../../docs/operations.md', import.meta.url);
 
 /** The rules that the documentation gives, as a list, for what a user needs at least. */
 export async function documentedRules(): Promise<{ base: string[]; with: (situation: string) => string[] }> {
-  const page = await readFile(PAGE, 'utf8');
+  // the same words stand before other figures elsewhere on the page
+  const page = (await readFile(PAGE, 'utf8')).split(/^## /m).find((part) => part.startsWith('Access control')) ?? '';
   const [, base] = /^ACL SETUSER socketio on >password resetchannels (.*)$/m.exec(page) ?? [];
   if (base === undefined) throw new Error(`${PAGE.pathname} does not say how to make a user.`);
   return {
