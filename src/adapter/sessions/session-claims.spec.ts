@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { RedisProxy } from '../../testing/redis-proxy.js';
 import { RedisServer } from '../../testing/redis-server.js';
 import { waitFor } from '../../testing/wait-for.js';
 import { createDriver } from '../redis/create-driver.js';
@@ -13,14 +14,19 @@ const LONG = 60_000;
 const SHORT = 300;
 
 let redis: RedisServer;
+let proxy: RedisProxy;
 let prefix: string;
 const opened: Array<{ close(): void }> = [];
 
 beforeAll(async () => {
   redis = await RedisServer.start();
+  proxy = await RedisProxy.start(redis.port);
 });
 
-afterAll(() => redis.stop());
+afterAll(async () => {
+  proxy.stop();
+  await redis.stop();
+});
 
 beforeEach(() => {
   prefix = `${randomUUID()}:`;
@@ -39,9 +45,9 @@ interface Node {
   acquire(token?: string): Promise<boolean>;
 }
 
-async function node(duration: number): Promise<Node> {
+async function node(duration: number, url = redis.url): Promise<Node> {
   const settings = { useShardedPubSub: false, channelPrefix: 'c', telemetry: noopTelemetry };
-  const connection = createDriver(createClient({ url: redis.url }), settings).open('writer');
+  const connection = createDriver(createClient({ url }), settings).open('writer');
   await connection.whenReady();
   const renewals: string[] = [];
   const lost: string[] = [];
@@ -116,11 +122,12 @@ describe('a claim', () => {
   });
 
   it('is not sure any more, and is not prolonged, when Redis was away for longer than it lasts', async () => {
-    const [holder, other] = [await node(SHORT), await node(LONG)];
+    const [holder, other] = [await node(SHORT, proxy.url), await node(LONG)];
     await holder.acquire();
-    await redis.pause();
+    proxy.cut();
     await waitFor(() => !holder.claims.holds('pid'));
-    await redis.resume();
+    await lapse();
+    proxy.restore();
     await waitFor(() => holder.lost.length > 0);
     expect([holder.lost, holder.claims.has('pid')]).toEqual([['pid'], false]);
     expect(await other.acquire()).toBe(true);
