@@ -91,6 +91,10 @@ export class AckCollector {
     if (share) this.#report(uid, share.acks);
   }
 
+  onFailed(error: Error): void {
+    this.#end(error);
+  }
+
   /** Socket.IO calls back when its own time is over: that not all have answered is told nowhere else. */
   onClosed(): void {
     this.#end(new AdapterClosedError('The broadcast with acknowledgement was given up: the adapter was closed.'));

@@ -6,6 +6,7 @@ import type { ClusterNode } from './cluster-node.js';
 import { Delivery } from './delivery.js';
 import { Recovery } from './sessions/recovery.js';
 import type { NamespaceLike, Packet } from './socket-io.js';
+import type { Settled } from './stream/outbox.js';
 import { decodeEntry, encodeBroadcast, encodeMessage, type EncodedMessage } from './wire/entry-codec.js';
 import { wireOptions, type StreamEntry } from './wire/message.js';
 import { Payload } from './wire/payload.js';
@@ -236,6 +237,11 @@ export class RedisStreamsAdapter extends Adapter {
 
   /** What becomes of a message is counted and told by the outbox; Socket.IO has no one to tell it to. */
   #publish(message: EncodedMessage, roomCount: number): void {
-    this.#node.log.publish(this.#node.uid, this.nsp.name, message, roomCount);
+    const { log, uid, requests } = this.#node;
+    const { requestId } = message;
+    // who waits for answers is told that nobody was asked
+    const onSettled: Settled | undefined =
+      requestId === undefined ? undefined : (error) => error && requests.fail(requestId, error);
+    log.publish(uid, this.nsp.name, message, roomCount, onSettled);
   }
 }

@@ -27,6 +27,22 @@ describe('more is published than may wait for Redis', () => {
     }
   });
 
+  it('who asks the other nodes is told at once that they were not asked', async () => {
+    const { redis, cluster } = own();
+    await redis.pause();
+    await publish(cluster.node(0), 'full', 'x');
+    const errors = await cluster.node(0).run((io) => {
+      const reason = (error: Error): string => `${error.name}: ${error.message}`;
+      const questions = [io.fetchSockets(), io.serverSideEmitWithAck('question')];
+      return Promise.all(questions.map((question) => question.then(() => 'answered', reason)));
+    });
+    await redis.resume();
+    await drained(cluster.node(0));
+    await cluster.barrier();
+    expect(errors).toEqual(errors.map(() => expect.stringMatching(/^OutboxFullError: Cannot publish to stream /)));
+    expect((await stateOf(cluster.node(0))).openRequests).toBe(0);
+  });
+
   it('large messages are counted by their bytes', async () => {
     const { redis, cluster } = own();
     const [, far] = await cluster.connectEach();

@@ -150,6 +150,7 @@ describe('Requests', () => {
       requests.track(id, {
         onAnswer: () => undefined,
         onNodeLost: () => undefined,
+        onFailed: () => undefined,
         onClosed: () => {
           parts.push(id);
           requests.close(id);
@@ -182,6 +183,7 @@ describe('Requests', () => {
     requests.track('t', {
       onAnswer: (uid, data) => seen.push(`${uid} ${String(data)}`),
       onNodeLost: (uid) => seen.push(`${uid} lost`),
+      onFailed: () => seen.push('failed'),
       onClosed: () => seen.push('closed'),
     });
     requests.answer('t', 'a', 1);

@@ -6,6 +6,8 @@ import type { RequestTelemetry } from '../telemetry-port.js';
 interface OpenRequest {
   onAnswer(uid: string, data: unknown): void;
   onNodeLost(uid: string): void;
+  /** The question could not be put. */
+  onFailed(error: Error): void;
   /** No answer will come any more. */
   onClosed(): void;
 }
@@ -83,6 +85,7 @@ export class Requests {
         onNodeLost: (uid) => {
           if (missing.delete(uid)) check();
         },
+        onFailed: end,
         onClosed: () => end(new AdapterClosedError(`${spec.name} was given up: the adapter was closed.`)),
       });
       void spec.foreign.then((count) => {
@@ -99,6 +102,11 @@ export class Requests {
 
   close(requestId: string): void {
     this.#open.delete(requestId);
+  }
+
+  /** The question could not be put to the other nodes, for the reason given. */
+  fail(requestId: string, error: Error): void {
+    this.#open.get(requestId)?.onFailed(error);
   }
 
   /** Ends every request, and those that are still to come. */
