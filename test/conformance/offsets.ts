@@ -59,6 +59,8 @@ export function offsets(suite: Suite): void {
           io.volatile.emit('volatile', 1);
           io.local.emit('local', 1);
         });
+      // the barrier of another node, were it there first, would keep the connection from taking it
+      await Promise.all(clients.map((client) => client.next('volatile')));
       await cluster().barrier();
 
       expect(clients.map((client) => client.offsets('volatile'))).toEqual([[undefined], [undefined], [undefined]]);

@@ -69,6 +69,8 @@ export function operationsFrom(cluster: () => Cluster, from: number): void {
         io.volatile.emit('volatile', 1);
         io.local.emit('local', 1);
       });
+      // the barrier of another node, were it there first, would keep the connection from taking it
+      await Promise.all(clients.map((client) => client.next('volatile')));
       await cluster().barrier();
 
       expect(clients.map((client) => client.received('volatile'))).toEqual([[[1]], [[1]], [[1]]]);
