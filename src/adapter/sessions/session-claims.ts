@@ -94,6 +94,7 @@ export class SessionClaims {
   }
 
   async #acquire(pid: string, token: string, signal: AbortSignal): Promise<boolean> {
+    if (this.#retired) return false;
     let claimed = false;
     try {
       const confirmed = await this.#enter(pid, token, signal);
