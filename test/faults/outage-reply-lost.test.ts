@@ -49,7 +49,7 @@ describe('connections that are dead without a word', () => {
             new Set((await node.recorded('connectionLost')).map(([event]) => (event as { role: string }).role)).size ===
             3,
           {
-            deadline: 15_000,
+            deadline: 40_000,
             interval: 50,
             what: 'every connection to be given up',
           },

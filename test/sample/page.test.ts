@@ -86,7 +86,9 @@ describe.skipIf(!program)(`the page${why}`, () => {
   });
 
   it('asks for another name where the first is refused', async () => {
-    const page = await open(`${sample.url}/?name=%3Cb%3E#names`);
+    // the client closes a connection on which it was let in nowhere, if need be while it goes over to WebSocket
+    const mayReport = /status of 400|Unexpected response code: 400/;
+    const page = await open(`${sample.url}/?name=%3Cb%3E#names`, { mayReport });
     await page.locator('#notice', { hasText: 'A name has 1 to 24 letters' }).waitFor();
     await rename(page, 'Ada');
     await page.locator('#people .name', { hasText: 'Ada (you)' }).waitFor();
@@ -123,7 +125,7 @@ describe.skipIf(!program)(`the page${why}`, () => {
   });
 
   it('fits a phone, with rooms and connection a touch away', async () => {
-    const page = await open(`${sample.url}/?name=Linus#small`, { width: 380, height: 700 });
+    const page = await open(`${sample.url}/?name=Linus#small`, { viewport: { width: 380, height: 700 } });
     await page.locator('#node-badge .node').waitFor();
     expect(await page.locator('#drop').isVisible()).toBe(false);
     await page.locator('#open-sidebar').click();
@@ -133,7 +135,14 @@ describe.skipIf(!program)(`the page${why}`, () => {
   });
 
   /** A page of a person of its own; that it reports no error is part of each test. */
-  async function open(url: string, viewport = { width: 1280, height: 800 }): Promise<Page> {
+  interface PageOptions {
+    viewport?: { width: number; height: number };
+    /** What the browser may complain of. */
+    mayReport?: RegExp;
+  }
+
+  async function open(url: string, options: PageOptions = {}): Promise<Page> {
+    const { viewport = { width: 1280, height: 800 }, mayReport } = options;
     const context = await browser.newContext({ viewport });
     const page = await context.newPage();
     const errors: string[] = [];
@@ -142,7 +151,7 @@ describe.skipIf(!program)(`the page${why}`, () => {
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
     onTestFinished(async () => {
       await context.close();
-      expect(errors).toEqual([]);
+      expect(errors.filter((error) => !mayReport?.test(error))).toEqual([]);
     });
     await page.goto(url);
     return page;
