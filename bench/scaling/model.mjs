@@ -8,7 +8,6 @@ export const TERMS = {
   redis: {
     '': () => 1,
     'a node': ({ nodes }) => nodes,
-    'a KB': ({ kb }) => kb,
     'a KB and node': ({ kb, nodes }) => kb * nodes,
   },
   read: { '': () => 1, 'a KB': ({ kb }) => kb },

@@ -69,7 +69,7 @@ function limits({ model }) {
     const redis = (SHARE * 1e6) / predict(model, 'redis', situation);
     const reading = (SHARE * 1e6) / predict(model, 'read', situation);
     return [
-      count(nodes),
+      nodes.toLocaleString('en'),
       count(redis),
       count(reading),
       redis < reading ? 'Redis' : 'the nodes',
@@ -99,16 +99,23 @@ function advice({ model }) {
 2. **When the nodes are busy first: several clusters.** What no user needs to see belongs into another stream: give each tenant, region or game a
    \`keyPrefix\` of its own, and a share of the nodes. A balancer that sends a tenant's users to the tenant's nodes is all that it takes.
 3. **When payloads are large:** publish what the clients need to fetch the rest. A KB costs Redis once for every node.
+4. **With hundreds of nodes: fewer heartbeats.** Each heartbeat goes to every node. At the default of one in 5 s, Redis sends ${heartbeats(100)} a second for
+   100 nodes, and ${heartbeats(1_000)} for 1,000, besides everything else: raise \`heartbeatInterval\` and \`heartbeatTimeout\`, or see 2.
 
 ### 10,000 nodes
 
-If each of ${count(nodes)} nodes emits one message a second, each node spends ${percent(readShare)} of a core on reading them, and Redis needs ${cores(redisCores)} to send
-all of them to everybody: ${count(Math.ceil(redisCores / SHARE))} masters and as many streams, if each is to be half busy. The same nodes as 100 clusters of 100, each with a
+If each of ${count(nodes)} nodes emits one message a second, each node spends ${percent(readShare)} of a core on reading them, and Redis needs ${cores(redisCores)} to send all
+of them to everybody: ${count(Math.ceil(redisCores / SHARE))} masters and as many streams, if each is to be half busy. The same nodes as 100 clusters of 100, each with a
 stream of its own, spend ${percent(cellRead)} of a core a node and ${percent(cellRedis)} of a core a Redis: a hundredth of the nodes read each message.
 Every message that has to go everywhere costs what it costs above; that few have to is what makes a large system cheap.
 
 The latter figures are the model's, far beyond what was measured.
 `;
+}
+
+/** Heartbeats that Redis sends a second, to all nodes together. */
+function heartbeats(nodes) {
+  return ((nodes * nodes) / 5).toLocaleString('en');
 }
 
 function table(head, rows) {
