@@ -16,6 +16,7 @@ export class Child {
   }
 
   ask(command, argument) {
+    if (!this.process.connected) return Promise.reject(new Error(`The process that was to ${command} has ended.`));
     const id = ++this.#next;
     this.process.send({ id, command, argument });
     return new Promise((resolve, reject) => {
