@@ -33,7 +33,11 @@ export function page(report) {
   return `# Performance
 
 How this package compares with the others, as they are installed by their users, with all guarantees on. Redis, nodes and clients share one machine, so
-what counts are the ratios, not the figures. CPU is the time that a process spends on a message.
+what counts are the ratios, not the figures. CPU is the time that a process spends on a message. How many messages a second go through is up to all
+processes together, clients and Redis included: it differs less than the CPU time of the nodes.
+
+What a node does when it has nothing to do is in [operations](operations.md#what-an-idle-node-costs), and what more nodes, larger payloads and more
+sockets cost in [scaling](scaling.md).
 
 ${markdown(report)}`;
 }
