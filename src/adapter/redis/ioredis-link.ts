@@ -1,4 +1,5 @@
 import { toError } from '../errors.js';
+import { clientLink } from './client-link.js';
 import type { ChannelListener, RedisArgument } from './driver.js';
 import type { Link, OpenLink } from './link.js';
 
@@ -58,41 +59,24 @@ export const NO_TIMEOUTS = { commandTimeout: undefined, socketTimeout: undefined
 
 /** Makes links of the clients that `create` makes with {@link OWN_SETTINGS}. */
 export function ioRedisLink(create: () => IoRedisClient, sharded: boolean): OpenLink {
-  return (onLost, signal) =>
-    new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      const client = create();
-      let link: Link | undefined;
-      let over = false;
-      const end = (): boolean => {
-        if (over) return false;
-        over = true;
-        signal.removeEventListener('abort', onAbort);
-        client.disconnect();
-        // disconnect() waits for the other side
-        client.stream?.destroy();
-        return true;
-      };
-      const fail = (error: unknown): void => {
-        if (!end()) return;
-        if (link) onLost(withoutCommand(error));
-        else reject(withoutCommand(error));
-      };
-      const onAbort = (): void => {
-        if (!link) fail(signal.reason);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      client.on('error', fail);
+  return clientLink({
+    create,
+    connect: (client, ready, fail) => {
+      const failed = (error: unknown): void => fail(withoutCommand(error));
+      client.on('error', failed);
       client.on('end', () => fail(new Error('The connection to Redis was closed.')));
       // the slot of a channel was moved to another node of the cluster, and the subscription ended
       client.on('moved', () => fail(new Error('A channel was moved to another node of the cluster.')));
-      client.on('ready', () => {
-        if (over) return;
-        link = new IoRedisLink(client, sharded, end);
-        resolve(link);
-      });
-      client.connect().catch(fail);
-    });
+      client.on('ready', ready);
+      client.connect().catch(failed);
+    },
+    destroy: (client) => {
+      client.disconnect();
+      // disconnect() waits for the other side
+      client.stream?.destroy();
+    },
+    link: (client, end) => new IoRedisLink(client, sharded, end),
+  });
 }
 
 class IoRedisLink implements Link {

@@ -1,4 +1,4 @@
-import { toError } from '../errors.js';
+import { clientLink } from './client-link.js';
 import type { ChannelListener, RedisArgument } from './driver.js';
 import type { Link, OpenLink } from './link.js';
 
@@ -52,39 +52,19 @@ const BUFFERS = { typeMapping: { ['$'.charCodeAt(0)]: Buffer } };
 
 /** Makes links of the clients that `create` makes with {@link ownSettings}. */
 export function nodeRedisLink(create: () => NodeRedisClient, sharded: boolean): OpenLink {
-  return (onLost, signal) =>
-    new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      const client = create();
-      let link: Link | undefined;
-      let over = false;
-      const end = (): boolean => {
-        if (over) return false;
-        over = true;
-        signal.removeEventListener('abort', onAbort);
-        destroy(client);
-        return true;
-      };
-      const fail = (error: Error): void => {
-        if (!end()) return;
-        if (link) onLost(error);
-        else reject(error);
-      };
-      const onAbort = (): void => {
-        if (!link) fail(toError(signal.reason));
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      client.on('error', (error) => fail(toError(error)));
+  return clientLink({
+    create,
+    connect: (client, ready, fail) => {
+      client.on('error', fail);
       // the slot of a channel was moved to another node of the cluster, and the subscription ended
       client.on('sharded-channel-moved', () => fail(new Error('A channel was moved to another node of the cluster.')));
-      client.on('ready', () => {
-        if (over) return;
-        link = new NodeRedisLink(client, sharded, end);
-        resolve(link);
-      });
+      client.on('ready', ready);
       // what goes wrong is an event, too
       client.connect().catch(() => undefined);
-    });
+    },
+    destroy,
+    link: (client, end) => new NodeRedisLink(client, sharded, end),
+  });
 }
 
 class NodeRedisLink implements Link {
