@@ -1,16 +1,13 @@
-import { createClient } from 'redis';
 import { MessageType } from 'socket.io-adapter';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openConnection } from '../../../test/harness/redis-connections.js';
 import { RedisServer } from '../../testing/redis-server.js';
-import { createDriver } from '../redis/create-driver.js';
 import type { RedisConnection } from '../redis/driver.js';
 import type { RawEntry } from '../stream/reader.js';
-import { noopTelemetry } from '../telemetry-port.js';
 import type { Letterhead } from './carrier.js';
 import { StreamCarrier } from './stream-carrier.js';
 
 const options = { channelPrefix: 'test', heartbeatTimeout: 10_000, requestTimeout: 5_000 };
-const settings = { useShardedPubSub: false, channelPrefix: 'test', telemetry: noopTelemetry };
 
 let redis: RedisServer;
 let connection: RedisConnection;
@@ -18,8 +15,7 @@ let carrier: StreamCarrier;
 
 beforeAll(async () => {
   redis = await RedisServer.start();
-  connection = createDriver(createClient({ url: redis.url }), settings).open('writer');
-  await connection.whenReady();
+  connection = await openConnection(redis.url);
 });
 
 afterAll(async () => {

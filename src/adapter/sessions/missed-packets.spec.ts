@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { createClient } from 'redis';
 import { MessageType } from 'socket.io-adapter';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openConnection } from '../../../test/harness/redis-connections.js';
 import { RedisServer } from '../../testing/redis-server.js';
 import { waitFor } from '../../testing/wait-for.js';
-import { createDriver } from '../redis/create-driver.js';
 import type { RedisConnection } from '../redis/driver.js';
-import { noopTelemetry } from '../telemetry-port.js';
 import { pushEntry } from '../wire/entry.js';
 import { encodeBroadcast, encodeMessage, type EncodedMessage } from '../wire/entry-codec.js';
 import type { WireFlags } from '../wire/message.js';
@@ -20,9 +18,7 @@ let seq: number;
 
 beforeAll(async () => {
   redis = await RedisServer.start();
-  const settings = { useShardedPubSub: false, channelPrefix: 'c', telemetry: noopTelemetry };
-  connection = createDriver(createClient({ url: redis.url }), settings).open('writer');
-  await connection.whenReady();
+  connection = await openConnection(redis.url);
 });
 
 afterAll(async () => {

@@ -1,32 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { createClient } from 'redis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RedisProxy } from '../../testing/redis-proxy.js';
-import { RedisServer } from '../../testing/redis-server.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openConnection, useProxiedRedis } from '../../../test/harness/redis-connections.js';
 import { waitFor } from '../../testing/wait-for.js';
-import { createDriver } from '../redis/create-driver.js';
 import type { RedisConnection } from '../redis/driver.js';
-import { noopTelemetry } from '../telemetry-port.js';
 import { SessionClaims } from './session-claims.js';
 
 /** Long enough for whatever is done in a test between two renewals. */
 const LONG = 60_000;
 const SHORT = 300;
 
-let redis: RedisServer;
-let proxy: RedisProxy;
+const own = useProxiedRedis();
 let prefix: string;
 const opened: Array<{ close(): void }> = [];
-
-beforeAll(async () => {
-  redis = await RedisServer.start();
-  proxy = await RedisProxy.start(redis.port);
-});
-
-afterAll(async () => {
-  proxy.stop();
-  await redis.stop();
-});
 
 beforeEach(() => {
   prefix = `${randomUUID()}:`;
@@ -45,10 +30,8 @@ interface Node {
   acquire(token?: string): Promise<boolean>;
 }
 
-async function node(duration: number, url = redis.url): Promise<Node> {
-  const settings = { useShardedPubSub: false, channelPrefix: 'c', telemetry: noopTelemetry };
-  const connection = createDriver(createClient({ url }), settings).open('writer');
-  await connection.whenReady();
+async function node(duration: number, url = own.redis.url): Promise<Node> {
+  const connection = await openConnection(url);
   const renewals: string[] = [];
   const lost: string[] = [];
   const listener = { onRenewal: (pid: string) => renewals.push(pid), onLost: (pid: string) => lost.push(pid) };
@@ -61,7 +44,7 @@ async function node(duration: number, url = redis.url): Promise<Node> {
 
 /** As a claim that lapses while nobody looks. */
 function lapse(): Promise<unknown> {
-  return redis.command('DEL', `${prefix}pid:claim`);
+  return own.redis.command('DEL', `${prefix}pid:claim`);
 }
 
 describe('a claim', () => {
@@ -74,7 +57,7 @@ describe('a claim', () => {
       expect(others).toEqual([]);
       await holder!.claims.release('pid')();
     }
-    expect(await redis.command('EXISTS', `${prefix}pid:claim`)).toBe(0);
+    expect(await own.redis.command('EXISTS', `${prefix}pid:claim`)).toBe(0);
   });
 
   it('is the next one’s when it is released', async () => {
@@ -122,12 +105,12 @@ describe('a claim', () => {
   });
 
   it('is not sure any more, and is not prolonged, when Redis was away for longer than it lasts', async () => {
-    const [holder, other] = [await node(SHORT, proxy.url), await node(LONG)];
+    const [holder, other] = [await node(SHORT, own.proxy.url), await node(LONG)];
     await holder.acquire();
-    proxy.cut();
+    own.proxy.cut();
     await waitFor(() => !holder.claims.holds('pid'));
     await lapse();
-    proxy.restore();
+    own.proxy.restore();
     await waitFor(() => holder.lost.length > 0);
     expect([holder.lost, holder.claims.has('pid')]).toEqual([['pid'], false]);
     expect(await other.acquire()).toBe(true);
@@ -140,7 +123,7 @@ describe('a claim', () => {
       ['PEXPIRE', `${prefix}pid:claim`, '1000', 'NX'],
     ]);
     expect([await other.acquire(), await holder.acquire('token')]).toEqual([false, true]);
-    expect(Number(await redis.command('PTTL', `${prefix}pid:claim`))).toBeGreaterThan(1_000);
+    expect(Number(await own.redis.command('PTTL', `${prefix}pid:claim`))).toBeGreaterThan(1_000);
     await holder.claims.release('pid')();
     expect(await other.acquire()).toBe(true);
   });
@@ -149,6 +132,6 @@ describe('a claim', () => {
     const [holder, other] = [await node(LONG), await node(LONG)];
     await holder.acquire();
     await other.acquire();
-    expect(await redis.command('LLEN', `${prefix}pid:claim`)).toBe(1);
+    expect(await own.redis.command('LLEN', `${prefix}pid:claim`)).toBe(1);
   });
 });

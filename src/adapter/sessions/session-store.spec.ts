@@ -1,52 +1,34 @@
 import { randomUUID } from 'node:crypto';
-import { createClient } from 'redis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RedisProxy } from '../../testing/redis-proxy.js';
-import { RedisServer } from '../../testing/redis-server.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openConnection, useProxiedRedis } from '../../../test/harness/redis-connections.js';
 import { waitFor } from '../../testing/wait-for.js';
-import { createDriver } from '../redis/create-driver.js';
 import type { RedisConnection } from '../redis/driver.js';
-import { noopTelemetry } from '../telemetry-port.js';
 import { SessionStore } from './session-store.js';
 
 const HOUR = 3_600_000;
 
-let redis: RedisServer;
-let proxy: RedisProxy;
+const own = useProxiedRedis();
 let connection: RedisConnection;
 let store: SessionStore;
 let prefix: string;
 
-beforeAll(async () => {
-  redis = await RedisServer.start();
-  proxy = await RedisProxy.start(redis.port);
-});
-
-afterAll(async () => {
-  proxy.stop();
-  await redis.stop();
-});
-
 beforeEach(async () => {
   prefix = `${randomUUID()}:`;
-  const settings = { useShardedPubSub: false, channelPrefix: 'c', telemetry: noopTelemetry };
-  connection = createDriver(createClient({ url: proxy.url }), settings).open('writer');
-  await connection.whenReady();
+  connection = await openConnection(own.proxy.url);
   store = new SessionStore(connection, prefix, { onRenewal: () => undefined, onLost: () => undefined });
 });
 
 afterEach(() => {
-  proxy.restore();
   store.close();
   connection.close();
 });
 
 function stored(pid = 'pid'): Promise<unknown> {
-  return redis.command('GET', prefix + pid);
+  return own.redis.command('GET', prefix + pid);
 }
 
 function claimed(pid = 'pid'): Promise<unknown> {
-  return redis.command('EXISTS', `${prefix}${pid}:claim`);
+  return own.redis.command('EXISTS', `${prefix}${pid}:claim`);
 }
 
 function claim(pid = 'pid'): Promise<boolean> {
@@ -54,7 +36,7 @@ function claim(pid = 'pid'): Promise<boolean> {
 }
 
 async function away(): Promise<void> {
-  proxy.cut();
+  own.proxy.cut();
   await waitFor(() => connection.state !== 'ready');
 }
 
@@ -78,14 +60,14 @@ describe('a session in the store', () => {
   });
 
   it('is what was done to it last when Redis refuses it for a while', async () => {
-    await redis.command('ACL', 'SETUSER', 'default', '-set');
+    await own.redis.command('ACL', 'SETUSER', 'default', '-set');
     const saves = Array.from({ length: 20 }, (_, i) => store.save('pid', `value ${i}`, HOUR));
     const refused = async (): Promise<number> => {
-      const stats = String(await redis.command('INFO', 'commandstats'));
+      const stats = String(await own.redis.command('INFO', 'commandstats'));
       return Number(/cmdstat_set:.*rejected_calls=(\d+)/.exec(stats)?.[1] ?? 0);
     };
     await waitFor(async () => (await refused()) > 2);
-    await redis.command('ACL', 'SETUSER', 'default', '+set');
+    await own.redis.command('ACL', 'SETUSER', 'default', '+set');
     await Promise.all(saves);
     expect(await stored()).toBe('value 19');
   });
@@ -94,17 +76,17 @@ describe('a session in the store', () => {
     await store.save('pid', 'value', 50);
     await waitFor(async () => (await stored()) === null);
     await store.save('pid', 'value', HOUR);
-    expect(Number(await redis.command('PTTL', `${prefix}pid`))).toBeGreaterThan(HOUR / 2);
+    expect(Number(await own.redis.command('PTTL', `${prefix}pid`))).toBeGreaterThan(HOUR / 2);
   });
 
   it('is written when Redis is back, with what is left of its time', async () => {
     await away();
     const saved = store.save('pid', 'value', HOUR);
     expect([store.isPending('pid'), await stored()]).toEqual([true, null]);
-    proxy.restore();
+    own.proxy.restore();
     await saved;
     expect(await stored()).toBe('value');
-    expect(Number(await redis.command('PTTL', `${prefix}pid`))).toBeLessThan(HOUR);
+    expect(Number(await own.redis.command('PTTL', `${prefix}pid`))).toBeLessThan(HOUR);
   });
 
   it('is not written when it has expired before Redis is back, and what follows is done all the same', async () => {
@@ -112,7 +94,7 @@ describe('a session in the store', () => {
     const expired = store.save('pid', 'expired', 50);
     await expect(expired).rejects.toThrow();
     const next = store.save('pid', 'value', HOUR);
-    proxy.restore();
+    own.proxy.restore();
     await next;
     expect(await stored()).toBe('value');
   });
@@ -124,7 +106,7 @@ describe('a session in the store', () => {
     store.close();
     await expect(saved).rejects.toThrow('The adapter was closed.');
     await settled;
-    proxy.restore();
+    own.proxy.restore();
     await connection.whenReady();
     expect([await stored(), store.pending]).toEqual([null, 0]);
   });

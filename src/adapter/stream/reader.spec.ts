@@ -1,45 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import { createClient } from 'redis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RedisProxy } from '../../testing/redis-proxy.js';
-import { RedisServer } from '../../testing/redis-server.js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openConnection, useProxiedRedis } from '../../../test/harness/redis-connections.js';
 import { waitFor } from '../../testing/wait-for.js';
 import { AdapterClosedError } from '../errors.js';
-import { createDriver } from '../redis/create-driver.js';
 import type { RedisConnection } from '../redis/driver.js';
 import { noopTelemetry } from '../telemetry-port.js';
 import { StreamReader } from './reader.js';
 import { FIRST_POSITION } from './stream-id.js';
 
-let redis: RedisServer;
-let proxy: RedisProxy;
+const own = useProxiedRedis();
 let connection: RedisConnection;
 let reader: StreamReader;
 let stream: string;
 /** What the reader has told, in order; of entries, their ids. */
 let told: Array<[what: string, ...unknown[]]>;
 
-beforeAll(async () => {
-  redis = await RedisServer.start();
-  proxy = await RedisProxy.start(redis.port);
-});
-
-afterAll(async () => {
-  proxy.stop();
-  await redis.stop();
-});
-
 beforeEach(async () => {
   stream = randomUUID();
   told = [];
-  const settings = { useShardedPubSub: false, channelPrefix: 'c', telemetry: noopTelemetry };
-  connection = createDriver(createClient({ url: proxy.url }), settings).open('reader');
-  await connection.whenReady();
+  connection = await openConnection(own.proxy.url, 'reader');
   reader = newReader();
 });
 
 afterEach(() => {
-  proxy.restore();
   reader.stop();
   connection.close();
 });
@@ -60,7 +43,7 @@ function newReader(blockTimeInMs = 60_000, streams = [stream]): StreamReader {
 
 async function add(from: number, to: number, name = stream): Promise<string> {
   let id = '';
-  for (let n = from; n < to; n++) id = String(await redis.command('XADD', name, `${n}-0`, 'n', String(n)));
+  for (let n = from; n < to; n++) id = String(await own.redis.command('XADD', name, `${n}-0`, 'n', String(n)));
   return id;
 }
 
@@ -78,7 +61,7 @@ function reached(id: string, name = stream): Promise<void> {
 }
 
 async function away(): Promise<void> {
-  proxy.cut();
+  own.proxy.cut();
   await waitFor(() => connection.state !== 'ready');
 }
 
@@ -116,8 +99,8 @@ describe('a reader', () => {
     await reached(await add(1, 4));
     await away();
     await add(4, 20);
-    await redis.command('XTRIM', stream, 'MAXLEN', '5');
-    proxy.restore();
+    await own.redis.command('XTRIM', stream, 'MAXLEN', '5');
+    own.proxy.restore();
     await reached('19-0');
     expect(told).toEqual([...entries(1, 4), ['gap', '3-0', '15-0', 11], ...entries(15, 20)]);
     reader.suspect();
@@ -130,9 +113,9 @@ describe('a reader', () => {
     await reached(await add(1, 4));
     await away();
     await add(4, 20);
-    await redis.command('XTRIM', stream, 'MAXLEN', '5');
+    await own.redis.command('XTRIM', stream, 'MAXLEN', '5');
     reader.holed(stream);
-    proxy.restore();
+    own.proxy.restore();
     await reached('19-0');
     expect(told).toEqual([...entries(1, 4), ...entries(15, 20)]);
   });
@@ -140,7 +123,7 @@ describe('a reader', () => {
   it('begins anew with a stream that began anew behind its back, once somebody is suspicious', async () => {
     await start();
     await reached(await add(10, 13));
-    await redis.command('DEL', stream);
+    await own.redis.command('DEL', stream);
     await add(1, 3);
     reader.suspect();
     expect(reader.suspicious).toBe(true);
@@ -153,7 +136,7 @@ describe('a reader', () => {
     reader = newReader(50);
     await start();
     await reached(await add(10, 13));
-    await redis.command('DEL', stream);
+    await own.redis.command('DEL', stream);
     await waitFor(() => told.length === 4);
     expect(told.at(-1)).toEqual(['reset', '12-0', FIRST_POSITION]);
   });
