@@ -40,11 +40,14 @@ async function release(): Promise<string> {
 }
 
 async function unpackedProgram(root: string): Promise<RedisProgram> {
+  const path = join(root, 'usr/bin/redis-server');
+  return localProgram(path, 'unpacked from the packages of this system', await unpackedEnvironment(root));
+}
+
+/** Environment in which programs of an unpacked package find the libraries that were unpacked with them. */
+export async function unpackedEnvironment(root: string): Promise<NodeJS.ProcessEnv> {
   const path = [...(await libraryFolders(join(root, 'usr/lib'))), process.env.LD_LIBRARY_PATH];
-  return localProgram(join(root, 'usr/bin/redis-server'), 'unpacked from the packages of this system', {
-    ...process.env,
-    LD_LIBRARY_PATH: path.filter(Boolean).join(delimiter),
-  });
+  return { ...process.env, LD_LIBRARY_PATH: path.filter(Boolean).join(delimiter) };
 }
 
 /** Every folder with a shared library in it, often named after the machine's kind. None where all libraries are installed. */

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { freePort } from '../../src/testing/free-port.js';
 import { startRedis, TestClient, waitFor } from '../harness/index.js';
 import { NestRelease } from '../nest/fixtures/nest-release.js';
+import { findBalancer, type BalancerProgram } from './balancer-program.js';
 import { snippets } from './markdown.js';
 
 const CLIENTS = 16;
@@ -33,29 +34,22 @@ const BALANCERS: Record<string, Balancer> = {
   },
 };
 
-function onPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** Starts the load balancer as the page shows it, in front of two nodes. */
-async function startBalancer(program: string, nodes: readonly { url: string }[]): Promise<string> {
-  const { configure, args } = BALANCERS[program]!;
-  const folder = mkdtempSync(join(tmpdir(), `${program}-`));
+async function startBalancer(
+  name: string,
+  { path, env }: BalancerProgram,
+  nodes: readonly { url: string }[],
+): Promise<string> {
+  const { configure, args } = BALANCERS[name]!;
+  const folder = mkdtempSync(join(tmpdir(), `${name}-`));
   const port = await freePort();
   const shown = nodes.reduce(
     (text, { url }, index) => text.replace(`10.0.0.${index + 1}:3000`, new URL(url).host),
-    snippets('docs/operations.md', program)[0]!.code,
+    snippets('docs/operations.md', name)[0]!.code,
   );
   const file = join(folder, 'conf');
   writeFileSync(file, configure(shown, port, folder));
-  const child = spawn(program, args(file, folder), { stdio: 'ignore' });
+  const child = spawn(path, args(file, folder), { stdio: 'ignore', env });
   const ended = once(child, 'exit');
   onTestFinished(async () => {
     child.kill('SIGKILL');
@@ -82,17 +76,21 @@ async function connect(url: string): Promise<TestClient> {
   return client.connect();
 }
 
-describe.each(Object.keys(BALANCERS))('%s, as the page on operations shows it', (program) => {
-  const there = onPath(program);
-  it.skipIf(!there)(
-    there
-      ? 'sends a client that polls to one node, and a new one to none that stops'
-      : `(skipped: no ${program} on PATH)`,
+const programs = await Promise.all(
+  Object.keys(BALANCERS).map(async (name) => ({ name, program: await findBalancer(name) })),
+);
+
+describe.each(programs)('$name, as the page on operations shows it', ({ name, program }) => {
+  const missing = program instanceof Error;
+  it.skipIf(missing)(
+    missing
+      ? `(skipped: ${program.message})`
+      : 'sends a client that polls to one node, and a new one to none that stops',
     async () => {
       const redis = await startRedis();
       const start = () => NestRelease.current().start({ REDIS_URL: redis.url, DRAIN_TIMEOUT: '3000' });
       const [first, second] = await Promise.all([start(), start()]);
-      const url = await startBalancer(program, [first, second]);
+      const url = await startBalancer(name, program as BalancerProgram, [first, second]);
       const early: TestClient[] = [];
       for (let i = 0; i < CLIENTS; i++) early.push(await connect(url));
       const away = new Set<TestClient>();

@@ -48,19 +48,20 @@ for (const recovery of [false, true]) {
       expect(await cluster().redis.exists(cluster().streamName)).toBe(0);
     });
 
-    it.runIf(recovery)('give each client what it missed', async () => {
-      for (const namespace of NAMESPACES) {
-        const client = await away(cluster(), 0, { namespace, rooms: ['room'] });
-        await cluster()
-          .node(0)
-          .run((io, _ctx, names) => {
-            for (const name of names) for (let n = 0; n < 10; n += 1) io.of(name).to('room').emit('packet', n);
-          }, NAMESPACES);
-        await client.connect(cluster().node(1));
+    if (recovery)
+      it('give each client what it missed', async () => {
+        for (const namespace of NAMESPACES) {
+          const client = await away(cluster(), 0, { namespace, rooms: ['room'] });
+          await cluster()
+            .node(0)
+            .run((io, _ctx, names) => {
+              for (const name of names) for (let n = 0; n < 10; n += 1) io.of(name).to('room').emit('packet', n);
+            }, NAMESPACES);
+          await client.connect(cluster().node(1));
 
-        expect([namespace, client.recovered]).toEqual([namespace, true]);
-        expect(await client.next('packet', 10)).toEqual(numbers(0, 10));
-      }
-    });
+          expect([namespace, client.recovered]).toEqual([namespace, true]);
+          expect(await client.next('packet', 10)).toEqual(numbers(0, 10));
+        }
+      });
   });
 }
