@@ -114,6 +114,36 @@ describe.each(families)('a Redis Cluster, and nodes with $name', (family: Family
     await waitFor(async () => (await near.io.fetchSockets()).length === 2, { what: 'the nodes to know each other' });
   });
 
+  it.each([true, false])(
+    'have the answer to every question while the slot of the channel is moved (sharded: %s)',
+    async (useShardedPubSub) => {
+      const [near, far] = await nodes({ useShardedPubSub });
+      far.io.on('question', (number: number, answer: (number: number) => void) => answer(number));
+      const answers: Array<Promise<unknown>> = [];
+      const timer = setInterval(() => {
+        answers.push(near.io.serverSideEmitWithAck('question', answers.length).catch(({ message }: Error) => message));
+      }, 5);
+      onTestFinished(() => clearInterval(timer));
+      const asked = async (count: number): Promise<void> => {
+        await waitFor(() => answers.length >= count, { deadline: 10_000, what: `${count} questions` });
+      };
+      await asked(20);
+      const channel = `${names.channelPrefix}#@${near.factory.snapshot()[0]!.uid}#`;
+      const from = await redis.masterOf(channel);
+      const masters = await Promise.all(
+        redis.nodes.map(async (node) => (await isMaster(node)) && node !== from && node),
+      );
+      await redis.move(
+        channel,
+        masters.find((node) => node !== false)!,
+        () => asked(answers.length + 20),
+      );
+      await asked(answers.length + 100);
+      clearInterval(timer);
+      expect(await Promise.all(answers)).toEqual(answers.map((_answer, number) => [number]));
+    },
+  );
+
   async function replicaOf(master: RedisServer): Promise<RedisServer> {
     const role = (await master.command('ROLE')) as [string, number, Array<[string, string, string]>];
     return redis.nodes.find(({ port }) => port === Number(role[2][0]![1]))!;

@@ -67,11 +67,16 @@ export class ClusterConnection implements RedisConnection {
   async unsubscribe(channel: string): Promise<void> {
     const slot = this.#channelSlot(channel);
     const part = this.#parts.get(slot);
-    await part?.unsubscribe(channel);
-    if (part?.channelCount !== 0 || this.role !== 'subscriber') return;
-    part.close();
-    this.#parts.delete(slot);
-    this.#update();
+    try {
+      await part?.unsubscribe(channel);
+    } finally {
+      // whether the node was told or not: a slot without channels is not waited for
+      if (part?.channelCount === 0 && this.role === 'subscriber') {
+        part.close();
+        this.#parts.delete(slot);
+        this.#update();
+      }
+    }
   }
 
   whenReady(signal?: AbortSignal): Promise<void> {
@@ -110,8 +115,7 @@ export class ClusterConnection implements RedisConnection {
       const exclusive = this.role === 'reader';
       const pool = exclusive ? this.#newPool() : this.#pool;
       if (exclusive) this.#ownPools.set(slot, pool);
-      const options = { slot, topology: this.topology, pool, exclusive, sharded: this.settings.useShardedPubSub };
-      part = new SlotConnection(this.role, options, this);
+      part = new SlotConnection(slot, this.role, this.topology, pool, exclusive, this);
       this.#parts.set(slot, part);
       if (this.state === 'closed') part.close();
       else this.#update();

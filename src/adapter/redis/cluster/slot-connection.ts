@@ -5,39 +5,33 @@ import { Readiness } from '../readiness.js';
 import { addressText, type ServerAddress } from '../server-address.js';
 import type { NodePool } from './node-pool.js';
 import { redirect } from './redirect.js';
-import { SlotChannels } from './slot-channels.js';
+import { redirectionIn } from './redirection.js';
 import type { Topology } from './topology.js';
-
-export interface SlotOptions {
-  slot: number;
-  topology: Topology;
-  pool: NodePool;
-  /** Nobody else uses the pool. */
-  exclusive: boolean;
-  /** A channel is known to the node that has the slot alone. */
-  sharded: boolean;
-}
 
 /** What leads to the master of one hash slot of a cluster, whichever node that is at the moment. */
 export class SlotConnection implements RedisConnection {
   readonly #readiness = new Readiness();
-  readonly #channels: SlotChannels;
+  readonly #channels = new Map<string, ChannelListener>();
   #node: Connection | undefined;
+  /** Subscriptions that are under way to the node. */
+  #settling: object | undefined;
 
   constructor(
+    private readonly slot: number,
     readonly role: ConnectionRole,
-    private readonly options: SlotOptions,
+    private readonly topology: Topology,
+    private readonly pool: NodePool,
+    /** Nobody else uses the pool. */
+    private readonly exclusive: boolean,
     private readonly whole: RedisConnection,
-  ) {
-    this.#channels = new SlotChannels(options, () => this.update());
-  }
+  ) {}
 
   get state(): ConnectionState {
     return this.#readiness.state;
   }
 
   get lastError(): Error | undefined {
-    return this.#node?.lastError ?? this.options.topology.lastError;
+    return this.#node?.lastError ?? this.topology.lastError;
   }
 
   get channelCount(): number {
@@ -47,15 +41,16 @@ export class SlotConnection implements RedisConnection {
   /** Follows the slot, and tells whether its node can be reached. To be called when something has changed. */
   update(): void {
     if (this.state === 'closed') return;
-    const { slot, topology, pool } = this.options;
-    const address = topology.ownerOf(slot);
-    const node = address && pool.get(address);
+    const address = this.topology.ownerOf(this.slot);
+    const node = address && this.pool.get(address);
     if (node !== this.#node) this.#moveTo(node, address);
-    const arrived = this.#node?.state === 'ready' && !this.#channels.moving;
-    if (arrived) topology.found(this);
-    else topology.search(this);
-    if (arrived || this.#channels.covered) this.#readiness.ready();
-    else this.#readiness.lost(this.lastError);
+    if (this.#node?.state === 'ready' && this.#settling === undefined) {
+      this.topology.found(this);
+      this.#readiness.ready();
+    } else {
+      this.topology.search(this);
+      this.#readiness.lost(this.lastError);
+    }
   }
 
   forKey(key: string): RedisConnection {
@@ -75,13 +70,23 @@ export class SlotConnection implements RedisConnection {
   }
 
   async subscribe(channel: string, listener: ChannelListener): Promise<void> {
-    this.#channels.add(channel, listener);
-    await this.whenReady();
-    await this.#channels.subscribe(channel);
+    if (!this.#channels.has(channel)) this.#channels.set(channel, listener);
+    for (;;) {
+      await this.whenReady();
+      const node = this.#node!;
+      try {
+        return await this.#listen(node, channel);
+      } catch (error) {
+        const redirection = redirectionIn(error);
+        if (redirection?.kind !== 'moved') throw error;
+        this.topology.moved(redirection.slot, redirection.address);
+        if (node === this.#node) throw error;
+      }
+    }
   }
 
-  unsubscribe(channel: string): Promise<void> {
-    return this.#channels.remove(channel);
+  async unsubscribe(channel: string): Promise<void> {
+    if (this.#channels.delete(channel)) await this.#node?.unsubscribe(channel);
   }
 
   whenReady(signal?: AbortSignal): Promise<void> {
@@ -89,16 +94,14 @@ export class SlotConnection implements RedisConnection {
   }
 
   interrupt(): void {
-    const { topology, exclusive, pool } = this.options;
     // the node may be silent because it is no longer the one that has the slot
-    topology.refresh().catch(() => undefined);
-    if (exclusive) pool.interrupt();
+    this.topology.refresh().catch(() => undefined);
+    if (this.exclusive) this.pool.interrupt();
     else this.#node?.interrupt();
   }
 
   close(): void {
-    this.options.topology.found(this);
-    this.#channels.close();
+    this.topology.found(this);
     this.#readiness.close();
   }
 
@@ -107,16 +110,38 @@ export class SlotConnection implements RedisConnection {
   }
 
   #redirect<T>(args: readonly RedisArgument[] | undefined, run: (connection: Connection) => Promise<T>): Promise<T> {
+    const { slot, topology, pool } = this;
     // what is read on after a failover has to be compared with what was read before
     const follow = args?.[0] !== 'XREAD';
-    return redirect({ ...this.options, follow }, run);
+    return redirect({ slot, topology, pool, follow }, run);
+  }
+
+  /** For a moment two nodes may pass the same message on: the one that is left is not listened to any more. */
+  #listen(node: Connection, channel: string): Promise<void> {
+    return node.subscribe(channel, (payload) => {
+      if (node === this.#node) this.#channels.get(channel)?.(payload);
+    });
   }
 
   #moveTo(node: Connection | undefined, address: ServerAddress | undefined): void {
-    const { exclusive, pool } = this.options;
+    // two nodes are two connections: what was under way to one of them is not under way to the other
+    this.#readiness.lost(undefined);
+    const former = this.#node;
     this.#node = node;
-    this.#channels.moveTo(node);
     // what still waits at the former node would wait there for nothing
-    if (exclusive) pool.keep({ has: (name) => address !== undefined && name === addressText(address) });
+    if (this.exclusive) this.pool.keep({ has: (name) => address !== undefined && name === addressText(address) });
+    if (this.#channels.size === 0) return;
+    const settling = (this.#settling = {});
+    const moves = [...this.#channels.keys()].map(async (channel) => {
+      former?.unsubscribe(channel).catch(() => undefined);
+      if (node) await this.#listen(node, channel);
+    });
+    void Promise.allSettled(moves).then((results) => {
+      if (this.#settling !== settling) return;
+      this.#settling = undefined;
+      // refused: the attempt to connect says why, and the next look at the cluster where to
+      if (results.some(({ status }) => status === 'rejected')) node?.interrupt();
+      this.update();
+    });
   }
 }
