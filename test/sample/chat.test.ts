@@ -178,7 +178,8 @@ describe('the sample, started by npm start', () => {
           expect(grace.people.get(room)?.map((person) => person.name)).toEqual(expected);
           return true;
         },
-        { deadline: 15_000 },
+        // until the node is taken for lost, every look at who is there waits for it
+        { deadline: 40_000 },
       );
     await eventuallySees(['Ada', 'Grace']);
     await sample.sessionKept(ada, room);

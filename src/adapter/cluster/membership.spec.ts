@@ -260,6 +260,17 @@ describe('Membership', () => {
     expect(a!.others).toEqual([]);
   });
 
+  it('takes nobody for lost whose heartbeats come later than its own when the channel is back', async () => {
+    const [a] = await started('a', 'b');
+    channels.cutOff.add('a').add('b');
+    await pass(TIMEOUT + 2 * INTERVAL);
+    a!.membership.receive({ uid: 'a', type: MessageType.HEARTBEAT, data: { published: [] } });
+    await pass(INTERVAL);
+    channels.cutOff.clear();
+    await pass(2 * INTERVAL);
+    expect(a!.events).toEqual(['b joined: 2']);
+  });
+
   it('takes nobody for lost when it is itself that was asleep', async () => {
     const [a, b] = await started('a', 'b');
     await pass(3 * INTERVAL);

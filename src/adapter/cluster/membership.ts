@@ -50,7 +50,9 @@ export class Membership {
   #introduced = false;
   /** When our own heartbeat last came back: proof that the channel works and that this process runs. */
   #echo: number | undefined;
-  /** Heartbeats sent since then. */
+  /** Since when what is sent is heard without a break: only in that time is silence a sign. */
+  #steadySince = Number.NEGATIVE_INFINITY;
+  /** Heartbeats sent since the last that came back. */
   #unheard = 0;
   #answered: (() => void) | undefined;
   #refused: ((error: Error) => void) | undefined;
@@ -124,19 +126,14 @@ export class Membership {
 
   /** The subscription was away: who was silent meanwhile may well be alive. */
   resume(): void {
-    const now = Date.now();
-    for (const member of this.#members.values()) member.lastSeen = now;
+    this.#steadySince = Date.now();
     this.#unheard = 0;
     this.#beat();
   }
 
   /** Takes a message of another node as a sign of life, and acts on heartbeats and farewells. */
   receive(message: BusMessage): void {
-    if (message.uid === this.options.uid) {
-      this.#echo = Date.now();
-      this.#unheard = 0;
-      return;
-    }
+    if (message.uid === this.options.uid) return this.#heardItself();
     if (message.type === MessageType.ADAPTER_CLOSE) {
       this.#departed.set(message.uid, Date.now());
       this.#remove(message.uid, 'left');
@@ -206,12 +203,21 @@ export class Membership {
     );
   }
 
+  #heardItself(): void {
+    const now = Date.now();
+    // the channel, or this process, was away: what the others have sent meanwhile may come in after this
+    const away = this.#echo === undefined || now - this.#echo > 2 * this.options.heartbeatInterval;
+    if (away) this.#steadySince = now;
+    this.#echo = now;
+    this.#unheard = 0;
+  }
+
   #forgetTheLost(): void {
     const now = Date.now();
     // While our own heartbeats do not come back, it is the channel, or this process, that was away.
     if (this.#echo === undefined || now - this.#echo > this.options.heartbeatTimeout) return;
     for (const { uid, lastSeen } of [...this.#members.values()]) {
-      if (now - lastSeen > this.options.heartbeatTimeout) this.#remove(uid, 'lost');
+      if (now - Math.max(lastSeen, this.#steadySince) > this.options.heartbeatTimeout) this.#remove(uid, 'lost');
     }
     for (const [uid, since] of this.#departed) {
       if (now - since > this.options.heartbeatTimeout) this.#departed.delete(uid);
