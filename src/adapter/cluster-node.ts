@@ -25,6 +25,7 @@ import { gauges, type NodeSnapshot, snapshot } from './snapshot.js';
 import { WriteBatching } from './write-batching.js';
 import { StreamLog, type StreamLogListener } from './stream/stream-log.js';
 import type { TelemetryPort } from './telemetry-port.js';
+import { pause } from './timers.js';
 import type { StreamEntry } from './wire/message.js';
 
 /** A Server of Socket.IO as a node of the cluster: its connections, its place in the log, its neighbours, its namespaces. */
@@ -213,7 +214,7 @@ export class ClusterNode {
         this.#joinError = toError(error);
         // those that are in the way may leave, but nobody is to wait for that
         if (error instanceof InvalidOptionError) this.#refuse?.(error);
-        await new Promise((resolve) => setTimeout(resolve, reconnectDelay(failures)));
+        await pause(reconnectDelay(failures));
       }
     }
     if (this.closed) {

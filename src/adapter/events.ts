@@ -31,7 +31,7 @@ export interface RedisStreamsEvents {
     event: {
       /** Key of the stream. */
       stream: string;
-      /** Id after which this node reads on. */
+      /** Id of the former stream up to which this node had read. */
       position: string;
     },
   ];

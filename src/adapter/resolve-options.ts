@@ -1,6 +1,7 @@
 import { InvalidOptionError } from './errors.js';
 import type { RedisStreamsAdapterOptions, ResolvedOptions } from './options.js';
 import { noopTelemetry } from './telemetry-port.js';
+import { LONGEST_TIMER } from './timers.js';
 
 type Check = (value: unknown) => string | undefined;
 
@@ -19,8 +20,6 @@ const oneOf =
   (value) =>
     allowed.includes(value as string) ? undefined : allowed.map((one) => `'${one}'`).join(' or ');
 
-/** setTimeout() takes no more than this. */
-const LONGEST_TIMER = 2_147_483_647;
 const milliseconds = (least: number): Check => whole(least, LONGEST_TIMER);
 
 /** Where nothing else says what is to be kept. */

@@ -38,9 +38,9 @@ const CASES: Array<Case[keyof Case]> = [
   ],
   [
     'streamReset',
-    { stream: 'socket.io', position: '0-0' },
+    { stream: 'socket.io', position: '5-0' },
     'warn',
-    'The stream socket.io was deleted or started anew; this node reads on from its new beginning, 0-0.',
+    'The stream socket.io was deleted or started anew after this node had read it up to 5-0; it reads on from the new beginning.',
   ],
   [
     'retentionTooShort',

@@ -20,7 +20,7 @@ const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][
   ],
   streamReset: ({ stream, position }) => [
     'warn',
-    `The stream ${stream} was deleted or started anew; this node reads on from its new beginning, ${position}.`,
+    `The stream ${stream} was deleted or started anew after this node had read it up to ${position}; it reads on from the new beginning.`,
   ],
   retentionTooShort: ({ stream, retention, maxDisconnectionDuration }) => [
     'warn',

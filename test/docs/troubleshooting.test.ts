@@ -35,7 +35,7 @@ function concernsPeople({ file, error, text }: Message): boolean {
 const sample: RedisStreamsEvents = {
   gap: [{ stream: 'socket.io', from: '1-0', to: '9-0', missed: 7 }],
   outboxOverflow: [{ waiting: 3, limit: 'outboxMaxLen' }],
-  streamReset: [{ stream: 'socket.io', position: '0-0' }],
+  streamReset: [{ stream: 'socket.io', position: '5-0' }],
   retentionTooShort: [{ stream: 'socket.io', retention: 1, maxDisconnectionDuration: 2 }],
   nodeJoined: [{ uid: 'a', clusterSize: 2 }],
   nodeLeft: [{ uid: 'a', reason: 'lost', clusterSize: 1 }],

@@ -1,5 +1,6 @@
 import type { MessageType } from 'socket.io-adapter';
 import type { RedisConnection } from '../redis/driver.js';
+import { pause } from '../timers.js';
 import type { Sender } from '../wire/message.js';
 import type { Bus } from './bus.js';
 
@@ -30,7 +31,7 @@ export class Answering {
     const channel = to.foreign ? this.bus.namespaceChannel(to.namespace, to.uid) : this.bus.nodeChannel(to.uid);
     const message = { uid, nsp: to.namespace, type, data };
     const end = performance.now() + requestTimeout;
-    for (let pause = FIRST_PAUSE; ; pause *= 2) {
+    for (let wait = FIRST_PAUSE; ; wait *= 2) {
       try {
         // a timer for each answer would be dear
         if (this.publisher.state !== 'ready') await this.publisher.whenReady(AbortSignal.timeout(requestTimeout));
@@ -40,8 +41,8 @@ export class Answering {
         if (this.publisher.state === 'closed') return;
       }
       // a node of the peer package would count an acknowledgement that comes in twice
-      if (to.foreign || !this.isMember(to.uid) || performance.now() + pause > end) return;
-      await new Promise((resolve) => setTimeout(resolve, pause).unref());
+      if (to.foreign || !this.isMember(to.uid) || performance.now() + wait > end) return;
+      await pause(wait);
     }
   }
 }

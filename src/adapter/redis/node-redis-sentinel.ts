@@ -23,26 +23,38 @@ export function nodeRedisSentinelDriver(sentinel: NodeRedisSentinel, settings: D
    * A client of some master, for how it is connected. It is asked for once: whoever waits for one while the Sentinel client is closed
    * makes that client go round in a circle for ever, and the process with it.
    */
-  let model: NodeRedisClient | undefined;
+  let model: Promise<NodeRedisClient> | undefined;
+  const lease = (): Promise<NodeRedisClient> =>
+    sentinel
+      ._execute(false, (client) => Promise.resolve(client))
+      .catch((error: unknown) => {
+        model = undefined;
+        throw error;
+      });
   const open: OpenLink = async (onLost, signal) => {
     if (!sentinel.isOpen) throw new Error('The Sentinel client is not connected. Call its `connect()`');
-    model ??= sentinel.isReady ? await leased(sentinel, signal) : undefined;
+    if (sentinel.isReady) model ??= lease();
+    const client = await leased(model, signal);
     const master = sentinel.getMasterNode();
-    if (model === undefined || master === undefined) {
+    if (client === undefined || master === undefined) {
       throw new Error('The Sentinel client knows of no master at the moment');
     }
-    const { options } = model;
+    const { options } = client;
     const own = ownSettings({ ...options, socket: { ...options?.socket, ...master } });
-    const link = nodeRedisLink(() => model!.duplicate(own), settings.useShardedPubSub);
+    const link = nodeRedisLink(() => client.duplicate(own), settings.useShardedPubSub);
     return link(onLost, signal);
   };
   const followers = new MasterFollowers(open, settings.telemetry);
   return { open: (role) => followers.open(role), server: { address: undefined, port: undefined } };
 }
 
-async function leased(sentinel: NodeRedisSentinel, signal: AbortSignal): Promise<NodeRedisClient | undefined> {
+/** The client, unless it takes too long. */
+async function leased(
+  lease: Promise<NodeRedisClient> | undefined,
+  signal: AbortSignal,
+): Promise<NodeRedisClient | undefined> {
+  if (lease === undefined) return undefined;
   const patience = AbortSignal.timeout(LEASE_TIMEOUT);
-  const lease = sentinel._execute(false, (client) => Promise.resolve(client));
   return withDeadline(lease, AbortSignal.any([signal, patience])).catch((error: unknown) => {
     if (patience.aborted) return undefined;
     throw error;

@@ -1,5 +1,6 @@
 import { toError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
+import { pause } from '../timers.js';
 
 /** Asks Redis until it has answered, or `signal` is aborted. What is asked must do no harm when it is done twice. */
 export async function insist<T>(connection: RedisConnection, ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
@@ -13,8 +14,4 @@ export async function insist<T>(connection: RedisConnection, ask: () => Promise<
       if (connection.state === 'ready') await pause(reconnectDelay(failures));
     }
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

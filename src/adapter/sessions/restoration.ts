@@ -5,6 +5,7 @@ import { reconnectDelay } from '../redis/driver.js';
 import { compareStreamIds, isStreamId, laterStreamId } from '../stream/stream-id.js';
 import { streamInfo } from '../stream/stream-info.js';
 import type { SessionOutcome, SessionSource } from '../telemetry-port.js';
+import { pause } from '../timers.js';
 import type { HeldSocket, HeldSockets } from './held-sockets.js';
 import { olderPackets, recentPackets, TooManyEntriesError, type Absence, type MissedPacket } from './missed-packets.js';
 import type { RecoveryHost } from './recovery-host.js';
@@ -184,10 +185,6 @@ export class Restoration {
   #position(): string {
     return this.node.log.position(this.host.nsp.name);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 function forever(): Promise<never> {

@@ -2,6 +2,7 @@ import type { BusMessage } from '../cluster/bus.js';
 import type { ClusterNode } from '../cluster-node.js';
 import { withDeadline } from '../deadline.js';
 import { AdapterClosedError, RequestTimeoutError } from '../errors.js';
+import { pause } from '../timers.js';
 import type { Recovery } from './recovery.js';
 import { decodeSession, type StoredSession } from './session.js';
 
@@ -49,7 +50,9 @@ export class SessionDesk {
         return undefined;
       }
       answer = await this.#ask(pid, signal);
-      if (answer === undefined || found === 'taken') await pause(signal);
+      if (answer !== undefined && found !== 'taken') continue;
+      signal.throwIfAborted();
+      await pause(RETRY_DELAY);
     }
   }
 
@@ -171,9 +174,4 @@ export class SessionDesk {
     await this.#letGo(pid);
     await this.node.sessions.settled(pid);
   }
-}
-
-function pause(signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  return new Promise((resolve) => setTimeout(resolve, RETRY_DELAY).unref());
 }

@@ -1,4 +1,5 @@
 import type { RedisArgument, RedisConnection } from '../redis/driver.js';
+import { LONGEST_TIMER } from '../timers.js';
 import { insist } from './insist.js';
 import { SessionClaims, type ClaimListener } from './session-claims.js';
 
@@ -37,7 +38,9 @@ export class SessionStore {
     const { signal: closing } = this.#closing;
     // Most are written at once: a timer for each, and a signal that the closing one remembers, would be dear.
     const signal =
-      this.connection.state === 'ready' ? closing : AbortSignal.any([closing, AbortSignal.timeout(duration)]);
+      this.connection.state === 'ready'
+        ? closing
+        : AbortSignal.any([closing, AbortSignal.timeout(Math.min(duration, LONGEST_TIMER))]);
     const removeClaim = this.#claims.release(pid);
     return this.#step(pid, async () => {
       await this.#insist(() => {

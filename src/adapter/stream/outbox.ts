@@ -1,6 +1,7 @@
 import { AdapterClosedError, OutboxFullError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
 import type { PublishTelemetry, TelemetryPort } from '../telemetry-port.js';
+import { pause } from '../timers.js';
 import { Trimming, type Retention } from './trimming.js';
 
 export interface OutboxOptions extends Retention {
@@ -186,7 +187,7 @@ export class Outbox {
         if (this.#closed) break;
         // The connection was lost, in which case it says when it is back; or Redis refuses for now (OOM, LOADING, READONLY, NOPERM …).
         this.#waited = true;
-        if (this.connection.state === 'ready') await this.#backOff();
+        if (this.connection.state === 'ready') await pause(reconnectDelay(this.#failures++));
       }
     }
     if (this.#queue.length === 0) this.#waited = false;
@@ -236,9 +237,5 @@ export class Outbox {
 
   #settleDrained(): void {
     for (const resolve of this.#drained.splice(0)) resolve();
-  }
-
-  #backOff(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, reconnectDelay(this.#failures++)).unref());
   }
 }

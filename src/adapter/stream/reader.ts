@@ -1,6 +1,7 @@
 import { AdapterClosedError, toError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
 import type { TelemetryPort } from '../telemetry-port.js';
+import { LONGEST_TIMER, pause } from '../timers.js';
 import { compareStreamIds, FIRST_POSITION } from './stream-id.js';
 import { streamInfo, type StreamInfo } from './stream-info.js';
 
@@ -169,7 +170,7 @@ export class StreamReader {
         for (const stream of this.options.streams) this.telemetry.poll(stream, 'error');
         this.#mustVerify = true;
         // A lost connection says when it is back; everything else (NOPERM, LOADING, WRONGTYPE …) is tried again, ever more slowly.
-        if (this.connection.state === 'ready') await delay(reconnectDelay(this.#failures++));
+        if (this.connection.state === 'ready') await pause(reconnectDelay(this.#failures++));
       }
     }
   }
@@ -177,7 +178,7 @@ export class StreamReader {
   /** See https://redis.io/docs/latest/commands/xread/ */
   async #read(): Promise<unknown> {
     const { streams, readCount, blockTimeInMs } = this.options;
-    const watchdog = setTimeout(() => this.connection.interrupt(), blockTimeInMs + GRACE);
+    const watchdog = setTimeout(() => this.connection.interrupt(), Math.min(blockTimeInMs + GRACE, LONGEST_TIMER));
     watchdog.unref();
     try {
       return await this.connection.sendForBuffers([
@@ -263,8 +264,4 @@ export class StreamReader {
 function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
   return promise;
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -1,5 +1,6 @@
 import { withDeadline } from '../../deadline.js';
 import { toError } from '../../errors.js';
+import { pause } from '../../timers.js';
 import type { OpenLink } from '../link.js';
 import { addressText, type ServerAddress } from '../server-address.js';
 import { SLOTS } from './hash-slot.js';
@@ -18,6 +19,9 @@ const ASK_TIMEOUT = 5_000;
 /** Pauses between two looks, while somebody cannot reach what they look for, in milliseconds. */
 const SHORTEST_PAUSE = 50;
 const LONGEST_PAUSE = 500;
+
+/** Beginning of what those are called that are not known by their address. */
+const SEED = 'seed ';
 
 /** Which node of a cluster has which slot, for all connections to it. It is looked up when it is needed and when it proves wrong. */
 export class Topology {
@@ -89,8 +93,8 @@ export class Topology {
     this.#looking = true;
     for (let looks = 0; this.#searching.size > 0; looks++) {
       await this.refresh().catch(() => undefined);
-      const pause = Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** Math.min(looks, 4));
-      await new Promise((resolve) => setTimeout(resolve, pause / 2 + (Math.random() * pause) / 2));
+      const longest = Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** Math.min(looks, 4));
+      await pause(longest / 2 + (Math.random() * longest) / 2);
     }
     this.#looking = false;
   }
@@ -101,7 +105,7 @@ export class Topology {
       host: address.host,
       open: this.cluster.open(address),
     }));
-    const seeds = this.cluster.seeds.map((seed, index) => ({ ...seed, name: `seed ${index}` }));
+    const seeds = this.cluster.seeds.map((seed, index) => ({ ...seed, name: SEED + index }));
     const candidates = [...shuffled(known), ...shuffled(seeds)].sort(
       (a, b) => (this.#failed.get(a.name) ?? 0) - (this.#failed.get(b.name) ?? 0),
     );
@@ -135,6 +139,8 @@ export class Topology {
       [...nodes.keys()].some((name) => !this.#nodes.has(name));
     owners.forEach((owner, slot) => (this.#owners[slot] = owner));
     this.#nodes = nodes;
+    // nodes that come back elsewhere would be remembered for ever
+    for (const name of this.#failed.keys()) if (!nodes.has(name) && !name.startsWith(SEED)) this.#failed.delete(name);
     const first = !this.#known;
     this.#known = true;
     if (changed || first) this.#announce();
