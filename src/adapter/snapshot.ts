@@ -1,6 +1,6 @@
 import type { ClusterNode } from './cluster-node.js';
 import type { RedisConnection } from './redis/driver.js';
-import { compareStreamIds, streamIdTime } from './stream/stream-id.js';
+import { comparePositions, streamIdTime } from './stream/stream-id.js';
 import { retentionOf, streamInfo } from './stream/stream-info.js';
 import type { ConnectionRole, ConnectionState, TelemetrySource } from './telemetry-port.js';
 
@@ -115,7 +115,7 @@ async function measure(node: ClusterNode, stream: string): Promise<StreamStatus>
   const info = await streamInfo(node.commands, stream);
   const position = node.log.positionOf(stream);
   if (info === undefined) return { stream, position, length: 0, lagMs: 0, retentionMs: 0 };
-  const behind = compareStreamIds(info.lastGeneratedId, position) > 0;
+  const behind = comparePositions(info.lastGeneratedId, position) > 0;
   const newest = streamIdTime(info.lastGeneratedId);
   const retentionMs = retentionOf(info);
   return {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { compareStreamIds } from '../../src/adapter/stream/stream-id.js';
+import { comparePositions } from '../../src/adapter/stream/stream-id.js';
 import { RedisServer } from '../../src/testing/index.js';
 import { RedisProxy } from '../faults/support/redis-proxy.js';
 import { waitFor } from '../harness/index.js';
@@ -166,7 +166,7 @@ async function expectOrder(world: World): Promise<void> {
     expect(one.position).toBe(entries.at(-1)?.id);
     // what is remembered is what was delivered last
     const { from, ids } = one.remembered();
-    expect(ids).toEqual(one.delivered.map(({ id }) => id).filter((id) => compareStreamIds(id, from) > 0));
+    expect(ids).toEqual(one.delivered.map(({ id }) => id).filter((id) => comparePositions(id, from) > 0));
   }
   // both nodes agree on the order of what both were delivered
   const [a, b] = nodes.map((one) => one.punctual().map(({ publisher, n }) => `${publisher} ${n}`)) as [

@@ -2,7 +2,7 @@ import { MessageType } from 'socket.io-adapter';
 import type { ChannelListener, RedisArgument, RedisConnection } from '../redis/driver.js';
 import type { RawEntry } from '../stream/reader.js';
 import type { SideStream } from '../stream/stream-log.js';
-import { compareStreamIds, FIRST_POSITION, streamIdTime } from '../stream/stream-id.js';
+import { comparePositions, FIRST_POSITION, streamIdTime } from '../stream/stream-id.js';
 import { Trimming } from '../stream/trimming.js';
 import type { Carrier, Letterhead } from './carrier.js';
 
@@ -72,7 +72,7 @@ export class StreamCarrier implements Carrier, SideStream {
 
   onEntries(entries: readonly RawEntry[]): void {
     for (const [id, fields] of entries) {
-      if (compareStreamIds(id.toString('latin1'), this.#taken) <= 0) continue;
+      if (comparePositions(id.toString('latin1'), this.#taken) <= 0) continue;
       const payload = valueOf(fields, PAYLOAD);
       const channel = valueOf(fields, CHANNEL);
       if (payload && channel) this.#listeners.get(channel.toString())?.(payload);
@@ -81,7 +81,7 @@ export class StreamCarrier implements Carrier, SideStream {
 
   onReset(position: string, end: string): void {
     // beyond its new end, the ids say nothing
-    this.#taken = compareStreamIds(end, position) >= 0 ? position : FIRST_POSITION;
+    this.#taken = comparePositions(end, position) >= 0 ? position : FIRST_POSITION;
   }
 
   async #add(channel: string, payload: Buffer): Promise<string> {

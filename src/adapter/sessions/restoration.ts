@@ -2,7 +2,7 @@ import type { Session } from 'socket.io-adapter';
 import type { ClusterNode } from '../cluster-node.js';
 import { AdapterClosedError } from '../errors.js';
 import { reconnectDelay } from '../redis/driver.js';
-import { compareStreamIds, isStreamId, laterStreamId } from '../stream/stream-id.js';
+import { comparePositions, isPosition, laterPosition } from '../stream/stream-id.js';
 import { streamInfo } from '../stream/stream-info.js';
 import type { SessionOutcome, SessionSource } from '../telemetry-port.js';
 import { pause } from '../timers.js';
@@ -81,7 +81,7 @@ export class Restoration {
   }
 
   async #restore(pid: string, offset: string): Promise<Restored> {
-    if (!SESSION_ID.test(pid) || !isStreamId(offset)) throw new NotRestored('invalid');
+    if (!SESSION_ID.test(pid) || !isPosition(offset)) throw new NotRestored('invalid');
     await this.node.ready();
     const signal = AbortSignal.timeout(this.node.options.restoreTimeout);
     for (;;) {
@@ -125,8 +125,8 @@ export class Restoration {
     if (stored.stream !== undefined && stored.stream !== this.node.log.streamOf(name)) throw new NotRestored('trimmed');
     const recent = this.node.log.recent(name)!;
     // a stream that began anew is read again up to where memory begins
-    const known = laterStreamId(offset, stored.position ?? offset);
-    await this.#catchUp(laterStreamId(known, recent.from), signal);
+    const known = laterPosition(offset, stored.position ?? offset);
+    await this.#catchUp(laterPosition(known, recent.from), signal);
 
     const absence: Absence = {
       stream: this.node.log.streamOf(name),
@@ -163,7 +163,7 @@ export class Restoration {
     until: string,
     signal: AbortSignal,
   ): Promise<{ source: SessionSource; packets: MissedPacket[]; scanned: number }> {
-    if (compareStreamIds(absence.from, until) >= 0) return { source: 'memory', packets: [], scanned: 0 };
+    if (comparePositions(absence.from, until) >= 0) return { source: 'memory', packets: [], scanned: 0 };
     const { maxLen = Number.POSITIVE_INFINITY } = this.node.options;
     const older = await olderPackets(this.node.commands, absence, until, maxLen, signal);
     if (older.trimmed) throw new NotRestored('trimmed');
@@ -175,10 +175,10 @@ export class Restoration {
   async #catchUp(id: string, signal: AbortSignal): Promise<void> {
     const { log, commands } = this.node;
     const { name } = this.host.nsp;
-    if (compareStreamIds(this.#position(), id) >= 0) return;
+    if (comparePositions(this.#position(), id) >= 0) return;
     const info = await streamInfo(commands, log.streamOf(name));
     // the stream has begun anew since, and will never get there
-    if (info === undefined || compareStreamIds(info.lastGeneratedId, id) < 0) throw new NotRestored('trimmed');
+    if (info === undefined || comparePositions(info.lastGeneratedId, id) < 0) throw new NotRestored('trimmed');
     await log.reached(name, id, signal);
   }
 

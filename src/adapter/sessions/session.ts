@@ -1,5 +1,5 @@
 import { SerializationError, toError } from '../errors.js';
-import { isStreamId, laterStreamId } from '../stream/stream-id.js';
+import { isPosition, laterPosition } from '../stream/stream-id.js';
 import { pack, unpack } from '../wire/envelope.js';
 import { toPlain } from '../wire/plain.js';
 
@@ -62,9 +62,9 @@ export function decodeSession(value: unknown): StoredSession | undefined {
   const session: StoredSession = { sid, pid, rooms: rooms as string[], data: data ?? {} };
   if (typeof nsp === 'string') session.nsp = nsp;
   if (typeof stream === 'string') session.stream = stream;
-  if (isStreamId(position)) session.position = position;
-  if (isStreamId(offset)) session.offset = offset;
-  if (isStreamId(since)) session.since = since;
+  if (isPosition(position)) session.position = position;
+  if (isPosition(offset)) session.offset = offset;
+  if (isPosition(since)) session.since = since;
   if (typeof owner === 'string') session.owner = owner;
   return session;
 }
@@ -74,7 +74,7 @@ export function resumeFrom(stored: StoredSession, offset: string): string {
   // a session of the peer package tells nothing else
   if (stored.position === undefined) return offset;
   // The client has everything that was written to it: nothing up to the position of its node concerns it, however old its offset.
-  if (stored.offset === undefined || stored.offset === offset) return laterStreamId(stored.position, offset);
+  if (stored.offset === undefined || stored.offset === offset) return laterPosition(stored.position, offset);
   // It lacks something. An offset from before the session is left over from an earlier one.
-  return stored.since === undefined ? offset : laterStreamId(stored.since, offset);
+  return stored.since === undefined ? offset : laterPosition(stored.since, offset);
 }

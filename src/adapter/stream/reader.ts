@@ -2,7 +2,7 @@ import { AdapterClosedError, toError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
 import type { TelemetryPort } from '../telemetry-port.js';
 import { LONGEST_TIMER, pause } from '../timers.js';
-import { compareStreamIds, FIRST_POSITION } from './stream-id.js';
+import { comparePositions, FIRST_POSITION } from './stream-id.js';
 import { streamInfo, type StreamInfo } from './stream-info.js';
 
 /** An entry as XREAD returns it: id, and fields and values in turn. */
@@ -98,7 +98,7 @@ export class StreamReader {
 
   /** Resolves once the position has reached `id`; rejects when `signal` is aborted before. */
   reached(stream: string, id: string, signal: AbortSignal): Promise<void> {
-    if (compareStreamIds(this.position(stream), id) >= 0) return Promise.resolve();
+    if (comparePositions(this.position(stream), id) >= 0) return Promise.resolve();
     if (this.#stopped) return Promise.reject(new AdapterClosedError('The adapter was closed.'));
     return new Promise((resolve, reject) => {
       const waiter = {
@@ -231,7 +231,7 @@ export class StreamReader {
     // what was received before the connection broke is handed on by now, as that happens without a pause
     const last = info?.lastGeneratedId ?? FIRST_POSITION;
     const shrunk = (info?.entriesAdded ?? 0) < (cursor.ordinal ?? 0) && info?.entriesAdded !== undefined;
-    if (compareStreamIds(last, cursor.received) >= 0 && !shrunk) return;
+    if (comparePositions(last, cursor.received) >= 0 && !shrunk) return;
     const lost = cursor.received;
     cursor.position = cursor.received = FIRST_POSITION;
     cursor.ordinal = info?.entriesAdded === undefined ? undefined : info.entriesAdded - info.length;
@@ -253,7 +253,7 @@ export class StreamReader {
 
   #wake(): void {
     this.#waiters = this.#waiters.filter((waiter) => {
-      if (compareStreamIds(this.position(waiter.stream), waiter.id) < 0) return true;
+      if (comparePositions(this.position(waiter.stream), waiter.id) < 0) return true;
       waiter.resolve();
       return false;
     });

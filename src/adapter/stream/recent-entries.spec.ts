@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StreamEntry } from '../wire/message.js';
 import { RecentEntries } from './recent-entries.js';
-import { compareStreamIds } from './stream-id.js';
+import { comparePositions } from './stream-id.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -32,7 +32,7 @@ class NaiveRecentEntries {
   ) {}
 
   add(added: StreamEntry): void {
-    if (compareStreamIds(added.id, this.from) <= 0) return;
+    if (comparePositions(added.id, this.from) <= 0) return;
     this.entries.push(added);
     while (this.entries.length > this.maxLen || this.#bytes > this.maxBytes) this.from = this.entries.shift()!.id;
   }
@@ -43,7 +43,7 @@ class NaiveRecentEntries {
   }
 
   after(id: string): StreamEntry[] {
-    return this.entries.filter((one) => compareStreamIds(one.id, id) > 0);
+    return this.entries.filter((one) => comparePositions(one.id, id) > 0);
   }
 
   get #bytes(): number {

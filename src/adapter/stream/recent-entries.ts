@@ -1,5 +1,5 @@
 import type { StreamEntry } from '../wire/message.js';
-import { compareStreamIds } from './stream-id.js';
+import { comparePositions } from './stream-id.js';
 
 /** What an entry takes in memory beyond its data, roughly, in bytes. */
 const OVERHEAD = 400;
@@ -33,7 +33,7 @@ export class RecentEntries {
 
   add(entry: StreamEntry): void {
     // read once more, from the beginning of a stream that was restarted
-    if (compareStreamIds(entry.id, this.#from) <= 0) return;
+    if (comparePositions(entry.id, this.#from) <= 0) return;
     this.#entries.push(entry.detach());
     this.#bytes += sizeOf(entry);
     while (this.size > this.maxLen || (this.#bytes > this.maxBytes && this.size > 0)) this.#forget();
@@ -57,7 +57,7 @@ export class RecentEntries {
     let high = this.#entries.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (compareStreamIds(this.#entries[middle]!.id, id) <= 0) low = middle + 1;
+      if (comparePositions(this.#entries[middle]!.id, id) <= 0) low = middle + 1;
       else high = middle;
     }
     for (let i = low; i < this.#entries.length; i++) yield this.#entries[i]!;

@@ -10,7 +10,7 @@ import { publishersBefore } from './publishers.js';
 import type { RawEntry } from './reader.js';
 import { StreamReaders } from './readers.js';
 import { RecentEntries } from './recent-entries.js';
-import { compareStreamIds, laterStreamId } from './stream-id.js';
+import { comparePositions, laterPosition } from './stream-id.js';
 import type { StreamInfo } from './stream-info.js';
 import { StreamWriter } from './stream-writer.js';
 import type { Retention } from './trimming.js';
@@ -89,9 +89,9 @@ export class StreamLog {
         if (stream === side?.name) return side.onReset(position, end);
         // What was delivered before is not remembered again when it is read anew, and may be nowhere any more: sessions from before are
         // restored from Redis, if it has everything since.
-        this.#recent.get(stream)?.restart(laterStreamId(end, position));
+        this.#recent.get(stream)?.restart(laterPosition(end, position));
         this.#duplicates.get(stream)!.forgetHoles();
-        if (compareStreamIds(end, position) >= 0) this.#readBefore.set(stream, position);
+        if (comparePositions(end, position) >= 0) this.#readBefore.set(stream, position);
         else this.#readBefore.delete(stream);
         listener.onReset(stream, position);
       },
@@ -155,7 +155,7 @@ export class StreamLog {
       const reader = this.#readers.of(stream);
       const duplicates = this.#duplicates.get(stream);
       if (reader === undefined || duplicates === undefined) continue;
-      const passed = compareStreamIds(id, reader.position(stream)) <= 0;
+      const passed = comparePositions(id, reader.position(stream)) <= 0;
       if (!passed && !reader.waitsInVain(stream)) continue;
       if (duplicates.misses(publisher, seq)) reader.suspect();
       else if (duplicates.stillMisses(publisher, seq) && !reader.suspicious) this.#writeOff(stream, publisher, seq, id);
@@ -170,7 +170,7 @@ export class StreamLog {
   #onPublished(stream: string, seq: number, id: string): void {
     // Our own entry, which we have not read, lies behind us: the stream began anew.
     const unseen = (this.#duplicates.get(stream)?.last(this.options.uid) ?? 0) < seq;
-    if (unseen && compareStreamIds(id, this.#readers.position(stream)) <= 0) this.#readers.of(stream)?.suspect();
+    if (unseen && comparePositions(id, this.#readers.position(stream)) <= 0) this.#readers.of(stream)?.suspect();
   }
 
   #onGap(stream: string, from: string, to: string, missed: number): void {
@@ -186,7 +186,7 @@ export class StreamLog {
     const position = this.#readers.position(stream);
     this.telemetry.dropped(stream, 'gap', missed);
     this.#recent.get(stream)?.restart(position);
-    this.listener.onGap(stream, position, laterStreamId(position, id), missed);
+    this.listener.onGap(stream, position, laterPosition(position, id), missed);
   }
 
   #onEntries(stream: string, raw: readonly RawEntry[]): void {
@@ -233,7 +233,7 @@ export class StreamLog {
   #isNew(entry: StreamEntry): boolean {
     if (entry.seq === undefined) {
       const readBefore = this.#readBefore.get(entry.stream);
-      return readBefore === undefined || compareStreamIds(entry.id, readBefore) > 0;
+      return readBefore === undefined || comparePositions(entry.id, readBefore) > 0;
     }
     const arrival = this.#duplicates.get(entry.stream)!.arrive(entry.publisher, entry.seq);
     if (arrival.duplicate) {
