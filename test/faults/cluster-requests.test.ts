@@ -193,6 +193,31 @@ describe('what cannot be serialised', () => {
     expect(cluster().node(1).stderr).toBe('');
   });
 
+  it('is told at once also where an answer is too deep by very little', async () => {
+    await cluster()
+      .node(1)
+      .run((io) => {
+        io.on('depth', (depth: number, answer: (value: unknown) => void) => {
+          let value: unknown = 'bottom';
+          for (let i = 0; i < depth; i++) value = [value];
+          answer(value);
+        });
+      });
+    const outcomes = await cluster()
+      .node(0)
+      .run((io) => {
+        const depths = Array.from({ length: 20 }, (_, i) => 90 + i);
+        const ask = (depth: number): Promise<string> =>
+          io.serverSideEmitWithAck('depth', depth).then(
+            () => 'answered',
+            ({ name }: Error) => name,
+          );
+        return Promise.all(depths.map(ask));
+      });
+
+    expect(new Set(outcomes)).toEqual(new Set(['answered', 'RemoteNodeError']));
+  });
+
   async function entries(): Promise<number> {
     return cluster().redis.xLen(cluster().streamName);
   }

@@ -1,8 +1,15 @@
 import type { MessageType } from 'socket.io-adapter';
+import { toError } from '../errors.js';
 import type { RedisConnection } from '../redis/driver.js';
 import { pause } from '../timers.js';
 import type { Sender } from '../wire/message.js';
-import type { Bus } from './bus.js';
+import { seal, type Bus } from './bus.js';
+
+/** What an answer holds beside the id of the request. */
+export interface Answer {
+  requestId: string;
+  [key: string]: unknown;
+}
 
 export interface AnsweringOptions {
   uid: string;
@@ -23,19 +30,20 @@ export class Answering {
   ) {}
 
   /**
-   * Sends an answer. The node that asked may be on its way from one connection to the next, or Redis from one master to the next: an
-   * answer that nobody heard, or that may not have been sent, is sent again as long as it is waited for. So it may come in twice.
+   * Sends an answer as it is now; when it cannot be serialised, the node that asked is told so instead. That node may be on its way from
+   * one connection to the next, or Redis from one master to the next: an answer that nobody heard, or that may not have been sent, is
+   * sent again as long as it is waited for. So it may come in twice.
    */
-  async send(to: Sender, type: MessageType, data: object): Promise<void> {
-    const { uid, requestTimeout } = this.options;
+  async send(to: Sender, type: MessageType, answer: Answer): Promise<void> {
+    const { requestTimeout } = this.options;
     const channel = to.foreign ? this.bus.namespaceChannel(to.namespace, to.uid) : this.bus.nodeChannel(to.uid);
-    const message = { uid, nsp: to.namespace, type, data };
+    const letter = this.#seal(to.namespace, type, answer);
     const end = performance.now() + requestTimeout;
     for (let wait = FIRST_PAUSE; ; wait *= 2) {
       try {
         // a timer for each answer would be dear
         if (this.publisher.state !== 'ready') await this.publisher.whenReady(AbortSignal.timeout(requestTimeout));
-        if ((await this.bus.publish(channel, message)) !== 0) return;
+        if ((await this.bus.post(channel, letter)) !== 0) return;
       } catch {
         // the asking node says which answers it lacks
         if (this.publisher.state === 'closed') return;
@@ -43,6 +51,16 @@ export class Answering {
       // a node of the peer package would count an acknowledgement that comes in twice
       if (to.foreign || !this.isMember(to.uid) || performance.now() + wait > end) return;
       await pause(wait);
+    }
+  }
+
+  #seal(nsp: string, type: MessageType, data: Answer): Buffer {
+    const { uid } = this.options;
+    try {
+      return seal({ uid, nsp, type, data });
+    } catch (error) {
+      const { requestId } = data;
+      return seal({ uid, nsp, type, data: { requestId, sockets: [], error: toError(error).message } });
     }
   }
 }

@@ -49,12 +49,17 @@ export class Bus {
 
   /** @returns how many heard it; `undefined` where whoever is to hear it will. */
   publish(channel: string, message: BusMessage): Promise<number | undefined> {
-    return this.carrier.publish(channel, pack(message));
+    return this.post(channel, seal(message));
+  }
+
+  /** Publishes what {@link seal} has made; see {@link publish}. */
+  post(channel: string, letter: Buffer): Promise<number | undefined> {
+    return this.carrier.publish(channel, letter);
   }
 
   /** Tells every node. @returns how many others will hear it, as far as that can be known. */
   announce(message: BusMessage): Promise<number> {
-    return this.carrier.announce(this.clusterChannel, pack(message), read);
+    return this.carrier.announce(this.clusterChannel, seal(message), read);
   }
 
   async subscribe(channel: string, listener: BusListener): Promise<void> {
@@ -78,6 +83,11 @@ export class Bus {
   async subscribers(...channels: string[]): Promise<number[]> {
     return (await this.carrier.subscribers?.(channels)) ?? channels.map(() => 0);
   }
+}
+
+/** A message as it travels. Throws when it cannot be serialised. */
+export function seal(message: BusMessage): Buffer {
+  return pack(message);
 }
 
 function read(payload: Buffer): BusMessage | undefined {

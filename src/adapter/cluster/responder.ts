@@ -3,9 +3,9 @@ import type { ClusterNode } from '../cluster-node.js';
 import type { Delivery } from '../delivery.js';
 import { toError } from '../errors.js';
 import type { NamespaceLike, SocketLike } from '../socket-io.js';
-import { pack } from '../wire/envelope.js';
 import { broadcastOptions, type ClusterMessage, type Sender, type WireOptions } from '../wire/message.js';
 import { Payload } from '../wire/payload.js';
+import type { Answer } from './answering.js';
 import { describeSockets } from './answers.js';
 
 /** What the in-memory adapter does with its own sockets. */
@@ -78,14 +78,7 @@ export class Responder {
     ]);
   }
 
-  /** Sends an answer; when it cannot be serialised, the asking node is told so instead. */
-  #respond(sender: Sender, type: MessageType, data: { requestId: string; [key: string]: unknown }): void {
-    let answer: object = data;
-    try {
-      pack(data);
-    } catch (error) {
-      answer = { requestId: data.requestId, sockets: [], error: (error as Error).message };
-    }
+  #respond(sender: Sender, type: MessageType, answer: Answer): void {
     void this.node.answering.send(sender, type, answer);
   }
 }
