@@ -5,7 +5,7 @@ import { Answering } from './cluster/answering.js';
 import { Bus, type BusMessage } from './cluster/bus.js';
 import { Census } from './cluster/census.js';
 import { ForeignNodes } from './cluster/foreign-nodes.js';
-import { Membership, type Heartbeat } from './cluster/membership.js';
+import { Membership } from './cluster/membership.js';
 import { openCarrier } from './cluster/open-carrier.js';
 import { Requests } from './cluster/requests.js';
 import { withDeadline } from './deadline.js';
@@ -98,7 +98,9 @@ export class ClusterNode {
       onInfo: (stream, info) => retention.check(stream, info),
     };
     this.log = new StreamLog(commands, reader, log, this.telemetry, listener, side);
-    this.membership = new Membership(this.bus, { ...options, uid: this.uid }, this.telemetry, () => this.#heartbeat(), {
+    const { streamName, streamCount } = options;
+    const own = { ...options, uid: this.uid, layout: { streamName, streamCount } };
+    this.membership = new Membership(this.bus, own, this.telemetry, () => this.log.writer.published(), {
       onJoined: (uid, clusterSize) => void events.emit('nodeJoined', { uid, clusterSize }),
       onLeft: (uid, reason, clusterSize) => {
         this.requests.nodeLost(uid);
@@ -290,10 +292,5 @@ export class ClusterNode {
         if (this.#desk.receive(message) || this.census.receive(message)) return;
         this.#reports.count(`unknown message type ${String(type)} on a channel`);
     }
-  }
-
-  #heartbeat(): Heartbeat {
-    const { streamName, streamCount } = this.options;
-    return { published: this.log.writer.published(), layout: { streamName, streamCount } };
   }
 }

@@ -3,10 +3,12 @@ import { MessageType } from 'socket.io-adapter';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { noopTelemetry } from '../telemetry-port.js';
 import type { Bus, BusMessage } from './bus.js';
+import type { Layout } from './layout.js';
 import { Membership, type Heartbeat } from './membership.js';
 
 const INTERVAL = 1_000;
 const TIMEOUT = 2_500;
+const LAYOUT: Layout = { streamName: 'stream', streamCount: 1 };
 
 /** Channels in memory. A message takes a millisecond; a node that is cut off neither sends nor receives. */
 class Channels {
@@ -34,13 +36,13 @@ class Node {
   readonly heartbeats: Array<[uid: string, heartbeat: Heartbeat]> = [];
   deaf = 0;
   published: Heartbeat['published'] = [];
-  layout: Heartbeat['layout'];
   readonly membership: Membership;
   #joined: Promise<void> | undefined;
 
   constructor(
     private readonly channels: Channels,
     readonly uid: string,
+    layout = LAYOUT,
   ) {
     const bus = {
       clusterChannel: 'everybody',
@@ -50,9 +52,9 @@ class Node {
     };
     this.membership = new Membership(
       bus as unknown as Bus,
-      { uid, heartbeatInterval: INTERVAL, heartbeatTimeout: TIMEOUT },
+      { uid, heartbeatInterval: INTERVAL, heartbeatTimeout: TIMEOUT, layout },
       noopTelemetry,
-      () => ({ published: this.published, ...(this.layout && { layout: this.layout }) }),
+      () => this.published,
       {
         onJoined: (other, size) => this.events.push(`${other} joined: ${size}`),
         onLeft: (other, reason, size) => this.events.push(`${other} ${reason}: ${size}`),
@@ -131,9 +133,7 @@ describe('Membership', () => {
 
   it('does not join those that it could not hear, but says why, and may try again when they are gone', async () => {
     const [a, c] = await started('a', 'c');
-    const b = new Node(channels, 'b');
-    for (const node of [a!, c!]) node.layout = { streamName: 'stream', streamCount: 1 };
-    b.layout = { streamName: 'stream', streamCount: 2 };
+    const b = new Node(channels, 'b', { ...LAYOUT, streamCount: 2 });
     const refused = expect(b.join()).rejects.toMatchObject({ name: 'InvalidOptionError', option: 'streamCount' });
     await pass(10);
     await refused;
@@ -177,7 +177,7 @@ describe('Membership', () => {
     const [a, b] = await started('a', 'b');
     a!.published = [{ stream: 's', seq: 3, id: '1-1' }];
     await pass(INTERVAL);
-    expect(b!.heartbeats.at(-1)).toEqual(['a', { published: a!.published }]);
+    expect(b!.heartbeats.at(-1)).toEqual(['a', { published: a!.published, layout: LAYOUT }]);
     for (const data of [undefined, null, 'text', 7, {}, { published: 'x' }]) {
       b!.membership.receive({ uid: 'a', type: MessageType.HEARTBEAT, data });
       expect(b!.heartbeats.at(-1)).toEqual(['a', { published: [] }]);

@@ -18,6 +18,8 @@ export interface MembershipOptions {
   uid: string;
   heartbeatInterval: number;
   heartbeatTimeout: number;
+  /** What has to be the same everywhere. */
+  layout: Layout;
 }
 
 export interface MembershipListener {
@@ -62,7 +64,8 @@ export class Membership {
     private readonly bus: Bus,
     private readonly options: MembershipOptions,
     private readonly telemetry: TelemetryPort,
-    private readonly describe: () => Heartbeat,
+    /** See {@link Heartbeat.published}. */
+    private readonly published: () => Heartbeat['published'],
     private readonly listener: MembershipListener,
   ) {}
 
@@ -160,8 +163,7 @@ export class Membership {
   }
 
   #disagreementWith(uid: string, { layout }: Heartbeat): Error | undefined {
-    const own = this.describe().layout;
-    return own && layout && disagreement(own, uid, layout);
+    return layout && disagreement(this.options.layout, uid, layout);
   }
 
   /** The one that comes later is told by an answer, and does not join. */
@@ -226,8 +228,7 @@ export class Membership {
 
   async #answer(uid: string): Promise<void> {
     try {
-      const message = this.#message(MessageType.HEARTBEAT, { ...this.describe(), answer: true });
-      await this.bus.publish(this.bus.nodeChannel(uid), message);
+      await this.bus.publish(this.bus.nodeChannel(uid), this.#message(MessageType.HEARTBEAT, { answer: true }));
     } catch {
       // the newcomer hears the next regular heartbeat
     }
@@ -249,8 +250,10 @@ export class Membership {
     }
   }
 
-  #message(type: MessageType, data = this.describe()): BusMessage {
-    return { uid: this.options.uid, type, data };
+  #message(type: MessageType, more?: { answer: true }): BusMessage {
+    const { uid, layout } = this.options;
+    const data: Heartbeat = { published: this.published(), layout, ...more };
+    return { uid, type, data };
   }
 }
 
