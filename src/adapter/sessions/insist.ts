@@ -2,16 +2,24 @@ import { toError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
 import { pause } from '../timers.js';
 
-/** Asks Redis until it has answered, or `signal` is aborted. What is asked must do no harm when it is done twice. */
-export async function insist<T>(connection: RedisConnection, ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+/**
+ * Asks Redis until it has answered, `signal` is aborted, or the error is one that `isFinal` says will not pass. What is asked must do no
+ * harm when it is done twice. It is asked for the first time also while Redis is away, as it may not need Redis after all.
+ */
+export async function insist<T>(
+  connection: RedisConnection,
+  ask: () => Promise<T>,
+  signal: AbortSignal,
+  isFinal: (error: unknown) => boolean = () => false,
+): Promise<T> {
   for (let failures = 0; ; failures++) {
-    await connection.whenReady(signal);
     signal.throwIfAborted();
     try {
       return await ask();
     } catch (error) {
-      if (connection.state === 'closed' || signal.aborted) throw toError(error);
+      if (connection.state === 'closed' || signal.aborted || isFinal(error)) throw toError(error);
       if (connection.state === 'ready') await pause(reconnectDelay(failures));
     }
+    await connection.whenReady(signal);
   }
 }

@@ -1,12 +1,11 @@
 import type { Session } from 'socket.io-adapter';
 import type { ClusterNode } from '../cluster-node.js';
 import { AdapterClosedError } from '../errors.js';
-import { reconnectDelay } from '../redis/driver.js';
 import { comparePositions, isPosition, laterPosition } from '../stream/stream-id.js';
 import { streamInfo } from '../stream/stream-info.js';
 import type { SessionOutcome, SessionSource } from '../telemetry-port.js';
-import { pause } from '../timers.js';
 import type { HeldSocket, HeldSockets } from './held-sockets.js';
+import { insist } from './insist.js';
 import { olderPackets, recentPackets, TooManyEntriesError, type Absence, type MissedPacket } from './missed-packets.js';
 import type { RecoveryHost } from './recovery-host.js';
 import { resumeFrom, type StoredSession } from './session.js';
@@ -84,10 +83,14 @@ export class Restoration {
     if (!SESSION_ID.test(pid) || !isPosition(offset)) throw new NotRestored('invalid');
     await this.node.ready();
     const signal = AbortSignal.timeout(this.node.options.restoreTimeout);
+    const { commands } = this.node;
+    const isFinal = (error: unknown): boolean =>
+      error instanceof NotRestored || error instanceof TooManyEntriesError || this.node.closed;
     for (;;) {
       const stored = await this.node.claimSession(pid, signal);
       if (stored === undefined) throw new NotRestored('not_found');
-      const replaying = this.#insist(stored, offset, signal);
+      // a client that is told to start afresh has lost its session for good
+      const replaying = insist(commands, () => this.#replay(stored, offset, signal), signal, isFinal);
       this.#replaying.set(pid, replaying);
       try {
         const restored = await replaying;
@@ -99,21 +102,6 @@ export class Restoration {
         throw error;
       } finally {
         this.#replaying.delete(pid);
-      }
-    }
-  }
-
-  /** Looks up again what Redis could not answer for a while: a client that is told to start afresh has lost its session for good. */
-  async #insist(stored: StoredSession, offset: string, signal: AbortSignal): Promise<Restored> {
-    const { commands } = this.node;
-    for (let failures = 0; ; failures++) {
-      try {
-        return await this.#replay(stored, offset, signal);
-      } catch (error) {
-        if (error instanceof NotRestored || error instanceof TooManyEntriesError) throw error;
-        await pause(reconnectDelay(failures));
-        await commands.whenReady(signal).catch(() => undefined);
-        if (signal.aborted || this.node.closed) throw error;
       }
     }
   }
