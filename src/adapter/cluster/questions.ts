@@ -97,38 +97,23 @@ export class Questions {
   /** Asks every node about its sockets. */
   async sockets<T>(question: SocketsQuestion<T>): Promise<T[]> {
     const { name, opts, own, take } = question;
-    const { requests, telemetry, options, uid } = this.node;
+    const { requests, telemetry, options, uid, recovers } = this.node;
     const requestId = requests.newId();
     const encoded = encodeMessage({ type: MessageType.FETCH_SOCKETS, data: { opts, requestId } });
-    const nodes = this.node.others();
-    const local = this.node.recovers ? undefined : own();
-    if (this.node.recovers) {
-      nodes.push(uid);
-      this.#ownShare.set(requestId, () => {
-        void own().then((answers) => requests.answer(requestId, uid, answers));
-      });
-    }
+    const answer = recovers
+      ? new Promise<T[]>((resolve) => this.#ownShare.set(requestId, () => resolve(own())))
+      : own();
     const request = telemetry.request(this.namespace, 'fetch_sockets');
     const answers = requests.collect<T>(requestId, {
       name,
-      nodes,
+      nodes: this.node.others(),
       foreign: this.node.foreign.count(this.namespace),
+      own: { uid, answer },
       timeout: opts.flags.timeout ?? options.requestTimeout,
       telemetry: request,
-      take: (data, from) => (from === uid ? (data as T[]) : take(data, from)),
+      take,
     });
     request.run(() => this.publish(encoded, opts.rooms.length));
-    try {
-      const remote = await answers;
-      return local ? [...(await local), ...remote] : remote;
-    } catch (error) {
-      // the partial result holds the local share, too
-      if (local && error !== null && typeof error === 'object' && 'responses' in error) {
-        (error.responses as unknown[]).unshift(...(await local));
-      }
-      throw error;
-    } finally {
-      this.#ownShare.delete(requestId);
-    }
+    return answers.finally(() => this.#ownShare.delete(requestId));
   }
 }

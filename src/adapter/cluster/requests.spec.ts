@@ -97,6 +97,49 @@ describe('Requests', () => {
     expect(requests.size).toBe(0);
   });
 
+  it('wait for the share of the node that asks, which comes first and is not counted', async () => {
+    let share: ((answer: string[]) => void) | undefined;
+    const own = { uid: 'self', answer: new Promise<string[]>((resolve) => (share = resolve)) };
+    const result = collect(['a'], 0, { own });
+    answer('a', 'other');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(requests.size).toBe(1);
+    share!(['own']);
+    expect(await result).toEqual(['own', 'other']);
+    expect(ends).toEqual([{ expected: 1, received: 1, error: undefined }]);
+  });
+
+  it('that time out carry the share of the node that asks, or name it where it is missing', async () => {
+    const late = collect(['a'], 0, { own: { uid: 'self', answer: Promise.resolve(['own']) } });
+    const failure = expect(late).rejects.toMatchObject({
+      missing: ['a'],
+      responses: ['own'],
+      message: expect.stringContaining('no answer from a (1 other nodes were asked)') as string,
+    });
+    await vi.advanceTimersByTimeAsync(1_000);
+    await failure;
+    const away = collect(['a'], 0, { own: { uid: 'self', answer: new Promise(() => undefined) } });
+    const other = expect(away).rejects.toMatchObject({
+      missing: ['self'],
+      responses: ['other'],
+      message: expect.stringContaining('no answer from self, which is this node, and') as string,
+    });
+    answer('a', 'other');
+    await vi.advanceTimersByTimeAsync(1_000);
+    await other;
+    expect(ends.map(({ expected, received }) => [expected, received])).toEqual([
+      [1, 0],
+      [1, 1],
+    ]);
+    expect([requests.size, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
+  it('fail with what is wrong with the share of the node that asks', async () => {
+    const own = { uid: 'self', answer: Promise.reject<string[]>(new RangeError('own')) };
+    await expect(collect(['a'], 0, { own })).rejects.toThrow('own');
+    expect([requests.size, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
   it('take the answer of a node that nobody knew yet, and wait on for those that they know', async () => {
     const result = collect(['known']);
     answer('newcomer', 'new');
@@ -121,7 +164,7 @@ describe('Requests', () => {
       missing: ['slow', 'slower'],
       responses: ['a', 'b'],
       message:
-        'fetchSockets() timed out after 1000 ms: no answer from slow, slower, 1 of @socket.io/redis-streams-adapter (5 nodes were asked). ' +
+        'fetchSockets() timed out after 1000 ms: no answer from slow, slower, 1 of @socket.io/redis-streams-adapter (5 other nodes were asked). ' +
         'What the others answered is in `responses`.',
     });
     answer('quick', 'a');

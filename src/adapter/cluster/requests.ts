@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { AdapterClosedError, RequestTimeoutError } from '../errors.js';
+import { AdapterClosedError, RequestTimeoutError, toError } from '../errors.js';
 import type { RequestTelemetry } from '../telemetry-port.js';
 
 /** A question to the other nodes that is still open. */
@@ -12,6 +12,13 @@ interface OpenRequest {
   onClosed(): void;
 }
 
+/** What the node that asks has to say itself. */
+export interface OwnShare<T> {
+  uid: string;
+  /** May come to nothing while Redis is away, where the request is read back first. */
+  answer: Promise<readonly T[]>;
+}
+
 export interface RequestSpec<T> {
   /** What it is called in an error. */
   name: string;
@@ -19,6 +26,8 @@ export interface RequestSpec<T> {
   nodes: Iterable<string>;
   /** How many nodes of the peer package are asked, which are known by number only. */
   foreign: Promise<number>;
+  /** The share of this node itself, which is not asked, and so not counted. */
+  own?: OwnShare<T> | undefined;
   timeout: number;
   telemetry: RequestTelemetry | undefined;
   /** Takes the answer of one node; what it returns is added to the responses. Throws to end the request with an error. */
@@ -40,7 +49,7 @@ export class Requests {
   }
 
   /**
-   * Collects one answer of each node.
+   * Collects one answer of each node, behind the share of this one.
    *
    * @throws {RequestTimeoutError} naming the nodes that did not answer in time, and carrying what the others answered.
    * @throws {AdapterClosedError} when {@link closeAll} was called, or is called meanwhile.
@@ -51,23 +60,29 @@ export class Requests {
       const nodes = missing.size;
       const answered = new Set<string>();
       const responses: T[] = [];
+      let own: readonly T[] | undefined = spec.own ? undefined : [];
       let foreign: number | undefined;
       let foreignAnswers = 0;
       const end = (error?: unknown): void => {
         clearTimeout(timer);
         this.#open.delete(requestId);
         spec.telemetry?.end(nodes + (foreign ?? 0), answered.size, error);
-        if (error === undefined) resolve(responses);
+        if (error === undefined) resolve([...own!, ...responses]);
         else reject(error as Error);
       };
       const check = (): void => {
-        if (missing.size === 0 && foreign !== undefined && foreignAnswers >= foreign) end();
+        if (own && missing.size === 0 && foreign !== undefined && foreignAnswers >= foreign) end();
       };
       const timer = setTimeout(() => {
         const silent = [...missing];
         if ((foreign ?? 0) > foreignAnswers)
           silent.push(`${foreign! - foreignAnswers} of @socket.io/redis-streams-adapter`);
-        end(new RequestTimeoutError(timeoutMessage(spec, nodes + (foreign ?? 0), silent), [...missing], responses));
+        if (!own) {
+          missing.add(spec.own!.uid);
+          silent.push(`${spec.own!.uid}, which is this node, and has not read the request back`);
+        }
+        const message = timeoutMessage(spec, nodes + (foreign ?? 0), silent);
+        end(new RequestTimeoutError(message, [...missing], [...(own ?? []), ...responses]));
       }, spec.timeout);
       this.#add(requestId, {
         onAnswer: (uid, data) => {
@@ -92,6 +107,13 @@ export class Requests {
         foreign = count;
         if (this.#open.has(requestId)) check();
       });
+      spec.own?.answer.then(
+        (answer) => {
+          own = answer;
+          if (this.#open.has(requestId)) check();
+        },
+        (error: unknown) => this.fail(requestId, toError(error)),
+      );
     });
   }
 
@@ -133,7 +155,7 @@ export class Requests {
 
 function timeoutMessage(spec: RequestSpec<unknown>, expected: number, silent: readonly string[]): string {
   return (
-    `${spec.name} timed out after ${spec.timeout} ms: no answer from ${silent.join(', ')} (${expected} nodes were asked). ` +
+    `${spec.name} timed out after ${spec.timeout} ms: no answer from ${silent.join(', ')} (${expected} other nodes were asked). ` +
     'What the others answered is in `responses`.'
   );
 }
