@@ -16,8 +16,18 @@ export interface NodeRedisPool {
 /** Driver for a pool of the `redis` package. Only its clients know its settings, so it has clients once it is connected. */
 export function nodeRedisPoolDriver(pool: NodeRedisPool, settings: DriverSettings): RedisDriver {
   let template: NodeRedisClient | undefined;
+  /** A client of the pool, for how it is connected. It is asked for once: those of the pool are for the application. */
+  let lease: Promise<NodeRedisClient> | undefined;
+  const leased = async (): Promise<NodeRedisClient> => {
+    try {
+      return (template = await clientOf(pool));
+    } catch (error) {
+      lease = undefined;
+      throw error;
+    }
+  };
   const open: OpenLink = async (onLost, signal) => {
-    const known = (template ??= await withDeadline(clientOf(pool), signal));
+    const known = await withDeadline((lease ??= leased()), signal);
     const duplicate = (): NodeRedisClient => known.duplicate(ownSettings(known.options));
     return nodeRedisLink(duplicate, settings.useShardedPubSub)(onLost, signal);
   };
