@@ -8,6 +8,7 @@ import { ForeignNodes } from './cluster/foreign-nodes.js';
 import { Membership } from './cluster/membership.js';
 import { openCarrier } from './cluster/open-carrier.js';
 import { Requests } from './cluster/requests.js';
+import { UnheardNodes } from './cluster/unheard-nodes.js';
 import { withDeadline } from './deadline.js';
 import { SessionDesk } from './sessions/session-desk.js';
 import { AdapterClosedError, InvalidOptionError, RedisUnavailableError, toError } from './errors.js';
@@ -49,6 +50,7 @@ export class ClusterNode {
   readonly recovers: boolean;
 
   readonly #desk: SessionDesk;
+  readonly #unheard: UnheardNodes;
   readonly #connections: RedisConnection[];
   readonly #reports: EventThrottle;
   readonly #unsaved: EventThrottle;
@@ -111,6 +113,7 @@ export class ClusterNode {
       // a connection that died without a word is noticed by nobody else: nothing is ever sent on it
       onDeaf: () => incoming.state === 'ready' && incoming.interrupt(),
     });
+    this.#unheard = new UnheardNodes(options, this.membership, (reason) => this.#reports.count(reason));
     this.answering = new Answering(this.bus, commands, { ...options, uid: this.uid }, (uid) =>
       this.membership.members.has(uid),
     );
@@ -259,7 +262,7 @@ export class ClusterNode {
   }
 
   #onEntry(entry: StreamEntry, own: boolean): number | undefined {
-    if (!own) this.membership.alive(entry.uid);
+    if (!own && !this.membership.alive(entry.uid)) this.#unheard.published(entry);
     const adapter = this.adapters.get(entry.namespace);
     if (adapter) return adapter.onEntry(entry, own);
     // Nobody is to wait for a node that does not have the namespace.
@@ -276,6 +279,7 @@ export class ClusterNode {
   #onBusMessage(message: BusMessage): void {
     const { uid, type, data } = message;
     const { requestId } = (data ?? {}) as { requestId?: unknown };
+    this.#unheard.heard(uid);
     switch (type) {
       case MessageType.INITIAL_HEARTBEAT:
       case MessageType.HEARTBEAT:

@@ -87,7 +87,10 @@ export interface RedisStreamsEvents {
       first: boolean;
     },
   ];
-  /** An entry or a channel message could not be used and was skipped; raised once a minute at most, with how many there were. */
+  /**
+   * An entry or a channel message could not be used and was skipped, or a node is about whose options set it apart from this one; raised
+   * once a minute at most, with how many there were.
+   */
   messageDropped: [
     event: {
       /** What was wrong, as a sentence. */

@@ -301,6 +301,24 @@ describe('Membership', () => {
     expect(a!.deaf).toBe(1);
   });
 
+  it('tells for how long it hears what is sent, and who is in the cluster', async () => {
+    const alone = new Node(channels, 'a');
+    const { membership } = alone;
+    expect([membership.hearingFor, membership.alive('b')]).toEqual([0, false]);
+    await started('b');
+    void alone.join();
+    await pass(5 * INTERVAL + 10);
+    expect(membership.hearingFor).toBeGreaterThanOrEqual(5 * INTERVAL);
+    expect(membership.alive('b')).toBe(true);
+    channels.cutOff.add('a');
+    await pass(3 * INTERVAL);
+    expect(membership.hearingFor).toBe(0);
+    channels.cutOff.delete('a');
+    await pass(2 * INTERVAL);
+    expect(membership.hearingFor).toBeGreaterThan(0);
+    expect(membership.hearingFor).toBeLessThanOrEqual(2 * INTERVAL);
+  });
+
   it('agrees with the others on who is there, whatever came and went', async () => {
     const uid = fc.constantFrom('a', 'b', 'c', 'd');
     const step = fc.oneof(

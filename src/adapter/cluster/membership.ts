@@ -83,6 +83,12 @@ export class Membership {
     return this.#echo;
   }
 
+  /** For how long what this node sends has come back to it without a break, in milliseconds; 0 while it does not. */
+  get hearingFor(): number {
+    const now = Date.now();
+    return this.#isAway(now) ? 0 : now - this.#steadySince;
+  }
+
   /**
    * Introduces this node and waits for every other one to answer, so that it knows them all from the start.
    *
@@ -156,10 +162,12 @@ export class Membership {
     this.listener.onHeartbeat(message.uid, heartbeat);
   }
 
-  /** An answer or an entry came from the node: it is alive. */
-  alive(uid: string): void {
+  /** An answer or an entry came from the node: it is alive. `false` when it is not in the cluster. */
+  alive(uid: string): boolean {
     const member = this.#members.get(uid);
-    if (member) member.lastSeen = Date.now();
+    if (member === undefined) return false;
+    member.lastSeen = Date.now();
+    return true;
   }
 
   #disagreementWith(uid: string, { layout }: Heartbeat): Error | undefined {
@@ -208,10 +216,13 @@ export class Membership {
   #heardItself(): void {
     const now = Date.now();
     // the channel, or this process, was away: what the others have sent meanwhile may come in after this
-    const away = this.#echo === undefined || now - this.#echo > 2 * this.options.heartbeatInterval;
-    if (away) this.#steadySince = now;
+    if (this.#isAway(now)) this.#steadySince = now;
     this.#echo = now;
     this.#unheard = 0;
+  }
+
+  #isAway(now: number): boolean {
+    return this.#echo === undefined || now - this.#echo > 2 * this.options.heartbeatInterval;
   }
 
   #forgetTheLost(): void {
