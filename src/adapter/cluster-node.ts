@@ -4,7 +4,7 @@ import { MessageType } from 'socket.io-adapter';
 import { Answering } from './cluster/answering.js';
 import { Bus, type BusMessage } from './cluster/bus.js';
 import { Census } from './cluster/census.js';
-import { ForeignNodes } from './cluster/foreign-nodes.js';
+import { ForeignNodes, UNEXPECTED_PEER } from './cluster/foreign-nodes.js';
 import { Membership } from './cluster/membership.js';
 import { openCarrier } from './cluster/open-carrier.js';
 import { Requests } from './cluster/requests.js';
@@ -27,7 +27,7 @@ import { WriteBatching } from './write-batching.js';
 import { StreamLog, type StreamLogListener } from './stream/stream-log.js';
 import type { TelemetryPort } from './telemetry-port.js';
 import { pause } from './timers.js';
-import type { StreamEntry } from './wire/message.js';
+import type { StreamMessage } from './wire/message.js';
 
 /** A Server of Socket.IO as a node of the cluster: its connections, its place in the log, its neighbours, its namespaces. */
 export class ClusterNode {
@@ -92,8 +92,9 @@ export class ClusterNode {
     const alarm = new OverflowAlarm(events, this.#reports, () => this.log.writer);
     const retention = new RetentionWatch(events, maxDisconnectionDuration);
     const listener: StreamLogListener = {
-      onEntry: (entry, own) => this.#onEntry(entry, own),
-      onEntryFailed: (reason, error) => this.#reports.count(`${reason}: ${toError(error).message}`),
+      onMessage: (message) => this.#onMessage(message),
+      onFailed: (reason, error) => this.#reports.count(`${reason}: ${toError(error).message}`),
+      onPeer: () => this.#reports.count(UNEXPECTED_PEER),
       onGap: (stream, from, to, missed) => void events.emit('gap', { stream, from, to, missed }),
       onReset: (stream, position) => void events.emit('streamReset', { stream, position }),
       onOverflow: (limit) => alarm.raise(limit),
@@ -261,13 +262,13 @@ export class ClusterNode {
     this.#unobserve();
   }
 
-  #onEntry(entry: StreamEntry, own: boolean): number | undefined {
-    if (!own && !this.membership.alive(entry.uid)) this.#unheard.published(entry);
-    const adapter = this.adapters.get(entry.namespace);
-    if (adapter) return adapter.onEntry(entry, own);
+  #onMessage(message: StreamMessage): number | undefined {
+    const { uid, namespace, requestId, own } = message;
+    if (!own && !this.membership.alive(uid)) this.#unheard.published(message);
+    const adapter = this.adapters.get(namespace);
+    if (adapter) return adapter.onMessage(message);
     // Nobody is to wait for a node that does not have the namespace.
-    if (!own && entry.requestId !== undefined) {
-      const { uid, namespace, requestId } = entry;
+    if (!own && requestId !== undefined) {
       void this.answering.send({ uid, namespace, foreign: false }, MessageType.SERVER_SIDE_EMIT_RESPONSE, {
         requestId,
         absent: true,

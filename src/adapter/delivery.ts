@@ -9,7 +9,7 @@ import {
   type SocketLike,
 } from './socket-io.js';
 import { optionsOf, payloadOf } from './wire/entry-codec.js';
-import type { StreamEntry, WireFlags } from './wire/message.js';
+import type { StreamMessage, WireFlags } from './wire/message.js';
 import type { Payload } from './wire/payload.js';
 
 /** What is used of the in-memory adapter beyond its public types. */
@@ -37,23 +37,24 @@ export class Delivery {
   }
 
   /** Delivers a broadcast that was read from the stream, and returns how many sockets it was written to. */
-  deliverEntry(entry: StreamEntry, own: boolean): number {
-    const opts = optionsOf(entry);
+  deliver(message: StreamMessage): number {
+    const opts = optionsOf(message);
     const { ackId } = opts.flags;
-    if (ackId !== undefined && !own) return 0;
+    if (ackId !== undefined && !message.own) return 0;
     const targets = this.#targets(opts.rooms, opts.except);
     if (targets.length === 0) return 0;
-    const payload = payloadOf(entry);
+    const payload = payloadOf(message);
+    const { id } = message;
     const { flags } = opts;
     if (!this.recovery) return this.#write(payload, targets, flags);
     if (ackId !== undefined) return this.#write(payload, targets, flags, ackId);
     if (flags.volatile === true) return this.#write(payload.withoutOffset(), targets, flags);
-    const missed = { id: entry.id, payload: payload.withOffset(entry.id), compress: flags.compress };
-    const connected = targets.filter((sid) => !this.recovery!.hold(sid, missed, entry.data.length));
+    const missed = { id, payload: payload.withOffset(id), compress: flags.compress };
+    const connected = targets.filter((sid) => !this.recovery!.hold(sid, missed, message.data.length));
     try {
       return this.#write(missed.payload, connected, flags);
     } finally {
-      for (const sid of connected) this.recovery.written(sid, entry.id);
+      for (const sid of connected) this.recovery.written(sid, id);
     }
   }
 

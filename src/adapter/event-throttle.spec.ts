@@ -62,7 +62,7 @@ describe('EventThrottle', () => {
     expect(reports).toHaveLength(100);
     vi.advanceTimersByTime(2 * MINUTE);
     throttle.count('x'.repeat(10_000));
-    expect(reports.at(-1)).toEqual(['x'.repeat(200), 1]);
+    expect(reports.at(-1)).toEqual(['x'.repeat(400), 1]);
   });
 
   it('holds no timer while there is nothing to report, and none after close()', () => {

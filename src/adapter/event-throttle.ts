@@ -9,7 +9,7 @@ export class EventThrottle {
   constructor(private readonly report: (reason: string, count: number) => void) {}
 
   count(reason: string): void {
-    const kind = reason.slice(0, 200);
+    const kind = reason.slice(0, 400);
     if (this.#timer === undefined && !this.#closed) {
       this.#timer = setInterval(() => this.#flush(), INTERVAL);
       this.#timer.unref();

@@ -13,7 +13,7 @@ export interface RedisStreamsEvents {
       from: string;
       /** Id of the first entry after it. */
       to: string;
-      /** How many entries are lost to this node. */
+      /** How many messages are lost to this node, as far as is known: of each entry one, where it cannot be told how many it held. */
       missed: number;
     },
   ];

@@ -45,8 +45,8 @@ export interface RedisStreamsAdapterOptions {
   /** `true` is the same as `ephemeral: 'sharded-pubsub'`. Default `false`. */
   useShardedPubSub?: boolean;
   /**
-   * Length to which the stream is trimmed, almost exactly (`~`). Default 10_000, and with `maxAge` none. See
-   * https://redis.io/docs/latest/commands/xadd/
+   * Number of messages to which the stream is trimmed, almost exactly (`~`): it never holds fewer for being trimmed. Default 10_000, and
+   * with `maxAge` none. See https://redis.io/docs/latest/commands/xadd/
    */
   maxLen?: number;
   /**
@@ -72,7 +72,10 @@ export interface RedisStreamsAdapterOptions {
    * Server on the path `/socket.io`, otherwise the path.
    */
   scope?: string;
-  /** Nodes of `@socket.io/redis-streams-adapter` are in the cluster, too: count them, answer them, accept their sessions. Default `false`. */
+  /**
+   * Nodes of `@socket.io/redis-streams-adapter` are in the cluster, too: count them, answer them, accept their sessions, and give every
+   * message an entry of its own, as they can read no others. Default `false`.
+   */
   interop?: boolean;
   /** When sessions are written. Default `on-disconnect`. */
   sessions?: SessionMode;

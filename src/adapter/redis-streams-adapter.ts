@@ -7,8 +7,8 @@ import { Delivery } from './delivery.js';
 import { Recovery } from './sessions/recovery.js';
 import type { NamespaceLike, Packet } from './socket-io.js';
 import type { Settled } from './stream/outbox.js';
-import { decodeEntry, encodeBroadcast, encodeMessage, type EncodedMessage } from './wire/entry-codec.js';
-import { wireOptions, type StreamEntry } from './wire/message.js';
+import { decodeMessage, encodeBroadcast, encodeMessage } from './wire/entry-codec.js';
+import { wireOptions, type EncodedMessage, type StreamMessage } from './wire/message.js';
 import { Payload } from './wire/payload.js';
 import { parseData } from './wire/validate.js';
 
@@ -212,21 +212,21 @@ export class RedisStreamsAdapter extends Adapter {
     return this.#recovery;
   }
 
-  /** @internal Applies an entry of the stream; returns how many sockets it was written to. Throws when it is malformed. */
-  onEntry(entry: StreamEntry, own: boolean): number | undefined {
+  /** @internal Applies a message of the stream; returns how many sockets it was written to. Throws when it is malformed. */
+  onMessage(message: StreamMessage): number | undefined {
+    const { own, messageType, requestId, uid } = message;
     if (own && !this.#recovery) return undefined;
-    if (entry.messageType === Number(MessageType.BROADCAST) && entry.requestId === undefined) {
-      return this.#delivery.deliverEntry(entry, own);
+    if (messageType === Number(MessageType.BROADCAST) && requestId === undefined) {
+      return this.#delivery.deliver(message);
     }
-    if (own && entry.requestId !== undefined) {
-      this.#questions.readBack(entry.requestId);
+    if (own && requestId !== undefined) {
+      this.#questions.readBack(requestId);
       return undefined;
     }
-    const message = decodeEntry(entry);
+    const decoded = decodeMessage(message);
     // never fires where it was emitted
-    if (own && message.type === MessageType.SERVER_SIDE_EMIT) return undefined;
-    const foreign = entry.requestId === undefined;
-    this.#responder.apply(message, { uid: entry.uid, namespace: this.nsp.name, foreign });
+    if (own && decoded.type === MessageType.SERVER_SIDE_EMIT) return undefined;
+    this.#responder.apply(decoded, { uid, namespace: this.nsp.name, foreign: requestId === undefined });
     return undefined;
   }
 
@@ -237,11 +237,11 @@ export class RedisStreamsAdapter extends Adapter {
 
   /** What becomes of a message is counted and told by the outbox; Socket.IO has no one to tell it to. */
   #publish(message: EncodedMessage, roomCount: number): void {
-    const { log, uid, requests } = this.#node;
+    const { log, requests } = this.#node;
     const { requestId } = message;
     // who waits for answers is told that nobody was asked
     const onSettled: Settled | undefined =
       requestId === undefined ? undefined : (error) => error && requests.fail(requestId, error);
-    log.publish(uid, this.nsp.name, message, roomCount, onSettled);
+    log.publish(this.nsp.name, message, roomCount, onSettled);
   }
 }

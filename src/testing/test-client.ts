@@ -23,7 +23,7 @@ interface Internals {
   _lastOffset: string | undefined;
 }
 
-const OFFSET = /^\d+-\d+$/;
+const OFFSET = /^\d+-\d+(?:\.\d+)?$/;
 
 /**
  * A real client. It keeps everything that it receives, from the first packet on, and reconnects only when it is told to.

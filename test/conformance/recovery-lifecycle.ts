@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { startCluster, waitFor } from '../harness/index.js';
-import { connectAndReceive, expectFresh, waitForEntries } from './sessions.js';
+import { connectAndReceive, expectFresh, waitForTexts } from './sessions.js';
 import type { Suite } from './suite.js';
 
 /** What needs nodes of its own, once for an adapter. */
@@ -44,8 +44,10 @@ export function recoveryLifecycle({ adapter, check }: Pick<Suite, 'adapter' | 'c
       const { id } = client;
       await client.drop();
       await cluster.sessionSaved(client);
-      await cluster.node(0).run((io) => [1, 2, 3].forEach((n) => io.emit('missed', n)));
-      await waitForEntries(cluster, '"missed"', 3);
+      for (const n of [1, 2, 3]) {
+        await cluster.node(0).run((io, _ctx, value) => void io.emit('missed', value), n);
+        await waitForTexts(cluster, '"missed"', n);
+      }
       await cluster.redis.xTrim(cluster.streamName, 'MAXLEN', 1);
       // A node that has not read them itself: there is no other trace of the packets.
       await client.connect(await cluster.addNode());

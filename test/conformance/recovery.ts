@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { away, connectAndReceive, OFFSET, stateOf, waitForEntries } from './sessions.js';
+import { away, connectAndReceive, OFFSET, stateOf, waitForTexts } from './sessions.js';
 import type { Suite } from './suite.js';
 
 /** Clients that lose their connection and come back. */
@@ -119,7 +119,7 @@ export function recovery(suite: Suite): void {
           socket.emit('lost', 1);
           io.emit('lost', 2);
         }, id);
-      await waitForEntries(cluster(), '"lost"', 2);
+      await waitForTexts(cluster(), '"lost"', 2);
       await cluster()
         .node(0)
         .run((io, _ctx, socketId) => {

@@ -1,8 +1,19 @@
 import { expect } from 'vitest';
 import { waitFor, type Cluster, type TestClient } from '../harness/index.js';
 
-/** A position in the stream. */
-export const OFFSET = /^\d+-\d+$/;
+/** A position in the stream: behind an entry, or, with a third number, within one that holds several messages. */
+export const OFFSET = /^\d+-\d+(?:\.\d+)?$/;
+
+/** The order of positions. */
+export function byPosition(a: string, b: string): number {
+  const parts = (position: string): number[] => {
+    const [time, sequence, index = Number.POSITIVE_INFINITY] = position.split(/[-.]/).map(Number);
+    return [time!, sequence!, index];
+  };
+  const [first, second] = [parts(a), parts(b)];
+  const at = first.findIndex((part, index) => part !== second[index]);
+  return at === -1 ? 0 : first[at]! - second[at]!;
+}
 
 interface AwayOptions {
   namespace?: string;
@@ -66,16 +77,14 @@ export async function expectFresh(cluster: Cluster, client: TestClient, otherId:
   await client.next('alive');
 }
 
-/** Waits until the stream holds that many entries whose data contain the text. */
-export async function waitForEntries(cluster: Cluster, text: string, count: number): Promise<void> {
+/** Waits until the stream holds the text that many times. */
+export async function waitForTexts(cluster: Cluster, text: string, count: number): Promise<void> {
+  const escaped = JSON.stringify(text).slice(1, -1);
   await waitFor(
     async () => {
       const entries = (await cluster.redis.xRange(cluster.streamName, '-', '+')) ?? [];
-      return (
-        entries.filter(({ message }) => JSON.stringify(message).includes(JSON.stringify(text).slice(1, -1))).length >=
-        count
-      );
+      return JSON.stringify(entries).split(escaped).length > count;
     },
-    { what: `${count} entries with ${text} in the stream` },
+    { what: `${text} to be ${count} times in the stream` },
   );
 }

@@ -2,6 +2,7 @@ import { createClient, type RedisClientType } from 'redis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEmitter, type Emitter, type EmitterOptions } from '../../src/adapter/index.js';
 import { freePort } from '../../src/testing/free-port.js';
+import { byPosition } from '../conformance/sessions.js';
 import { startCluster, startRedis, useCluster, waitFor, type Cluster, type TestClient } from '../harness/index.js';
 
 /** An emitter for the nodes of the cluster; it is closed with the test. */
@@ -23,10 +24,10 @@ async function connectionsOf(cluster: Cluster, redis: RedisClientType = cluster.
 const recovery = { connectionStateRecovery: {} };
 
 describe.each([
-  ['nodes that recover sessions', { adapter: 'ours', serverOptions: recovery }],
-  ['nodes that do not', { adapter: 'ours' }],
-  ['nodes of @socket.io/redis-streams-adapter', { adapter: 'peer', serverOptions: recovery }],
-] as const)('An emitter, with %s', (_name, options) => {
+  ['nodes that recover sessions', { adapter: 'ours', serverOptions: recovery }, {}],
+  ['nodes that do not', { adapter: 'ours' }, {}],
+  ['nodes of @socket.io/redis-streams-adapter', { adapter: 'peer', serverOptions: recovery }, { interop: true }],
+] as const)('An emitter, with %s', (_name, options, emitterOptions) => {
   const cluster = useCluster({ ...options, nodes: 2 });
 
   async function clients(): Promise<[near: TestClient, far: TestClient]> {
@@ -38,7 +39,7 @@ describe.each([
 
   it('reaches the clients of every node', async () => {
     const [near, far] = await clients();
-    const emitter = emitterOf(cluster());
+    const emitter = emitterOf(cluster(), emitterOptions);
     await emitter.emit('hello', 'world', { n: 1 }, Buffer.from('bytes'));
     const expected = [['world', { n: 1 }, Buffer.from('bytes')]];
 
@@ -48,7 +49,7 @@ describe.each([
 
   it('chooses rooms: union of `to` and `in`, without those of `except`, each socket once', async () => {
     const [near, far] = await clients();
-    const emitter = emitterOf(cluster());
+    const emitter = emitterOf(cluster(), emitterOptions);
     await emitter.to('left').emit('x', 'left');
     await emitter.to(['left', 'both']).in('right').emit('x', 'all');
     await emitter.except('left').emit('x', 'not left');
@@ -61,7 +62,7 @@ describe.each([
 
   it('leaves what it was chained from as it was', async () => {
     const [near, far] = await clients();
-    const base = emitterOf(cluster()).to('left');
+    const base = emitterOf(cluster(), emitterOptions).to('left');
     base.to('right');
     base.except('left');
     await base.volatile.compress(false).emit('x', 1);
@@ -76,7 +77,7 @@ describe.each([
     await Promise.all(cluster().nodes.map((node) => node.run((io) => void io.of('/news'))));
     const [near, far] = await cluster().connectEach({ namespace: '/news' });
     const elsewhere = await cluster().connect(0);
-    const emitter = emitterOf(cluster());
+    const emitter = emitterOf(cluster(), emitterOptions);
     await emitter.of('news').emit('x', 1);
     await emitter.of('/news').emit('x', 2);
 
@@ -87,7 +88,7 @@ describe.each([
 
   it('keeps the order of its operations', async () => {
     const [near, far] = await clients();
-    const emitter = emitterOf(cluster());
+    const emitter = emitterOf(cluster(), emitterOptions);
     const done: Promise<string>[] = [];
     for (let i = 0; i < 200; i++) {
       done.push(
@@ -103,12 +104,12 @@ describe.each([
     const expected = Array.from({ length: 200 }, (_, i) => [i]);
     expect(near.received('x')).toEqual(expected);
     expect(far.received('x')).toEqual(expected);
-    expect([...ids].sort(byId)).toEqual(ids);
+    expect([...ids].sort(byPosition)).toEqual(ids);
   });
 
   it('disconnects sockets, after what was emitted before', async () => {
     const [near, far] = await clients();
-    const emitter = emitterOf(cluster());
+    const emitter = emitterOf(cluster(), emitterOptions);
     void emitter.emit('x', 'the last');
     await emitter.in('left').disconnectSockets(true);
 
@@ -121,7 +122,7 @@ describe.each([
     await Promise.all(
       cluster().nodes.map((node) => node.run((io, ctx) => void io.on('refresh', ctx.record('refresh')))),
     );
-    const emitter = emitterOf(cluster());
+    const emitter = emitterOf(cluster(), emitterOptions);
     await emitter.serverSideEmit('refresh', 'prices', 1);
     for (const node of cluster().nodes) await node.recorded('refresh', 1);
     await cluster().connectEach();
@@ -131,7 +132,7 @@ describe.each([
   });
 
   it('resolves with the id of the entry in the stream', async () => {
-    const id = await emitterOf(cluster()).emit('hello');
+    const id = await emitterOf(cluster(), emitterOptions).emit('hello');
     const [entry] = (await cluster().redis.xRange(cluster().streamName, id, id)) ?? [];
 
     expect(entry!.message).toMatchObject({ uid: 'emitter', nsp: '/' });
@@ -139,7 +140,7 @@ describe.each([
 
   it('is not a node', async () => {
     await cluster().connectEach();
-    const emitter = emitterOf(cluster());
+    const emitter = emitterOf(cluster(), emitterOptions);
     await emitter.emit('hello');
     await cluster().barrier();
     const counts = await cluster()
@@ -262,7 +263,7 @@ describe('While Redis is away, an emitter', () => {
     clearInterval(traffic);
     const ids = await Promise.all(emitted);
 
-    expect([...ids].sort(byId)).toEqual(ids);
+    expect([...ids].sort(byPosition)).toEqual(ids);
     const expected = Array.from({ length: n }, (_, i) => [i]);
     expect(await near!.next('x', n, { deadline: 15_000 })).toEqual(expected);
     expect(await far!.next('x', n, { deadline: 15_000 })).toEqual(expected);
@@ -319,9 +320,3 @@ describe('While Redis is away, an emitter', () => {
     expect((error as Error).message).not.toContain('s3cr3t');
   });
 });
-
-function byId(a: string, b: string): number {
-  const [timeA, numberA] = a.split('-').map(Number);
-  const [timeB, numberB] = b.split('-').map(Number);
-  return timeA! - timeB! || numberA! - numberB!;
-}

@@ -18,11 +18,11 @@ interface Refusal {
 
 /** The command that counts the attempts, of which each is made of one, and how many connections of a node make them. */
 interface Attempt {
-  command: 'multi' | 'xread' | 'hello';
+  command: 'xadd' | 'xread' | 'hello';
   connections: number;
 }
 
-const WRITES: Attempt = { command: 'multi', connections: 1 };
+const WRITES: Attempt = { command: 'xadd', connections: 1 };
 const READS: Attempt = { command: 'xread', connections: 1 };
 /** Those that write and read look for the master, that which listens may stay. */
 const CONNECTS: Attempt = { command: 'hello', connections: 2 };

@@ -11,7 +11,8 @@ for (const recovery of [false, true]) {
   describe(`the stream is trimmed under a reader that sleeps (recovery ${recovery ? 'on' : 'off'})`, () => {
     const own = useOwnRedis({
       nodes: 3,
-      adapterOptions: { heartbeatInterval: 100, heartbeatTimeout: 30_000 },
+      // one message an entry, so that the number of those that are left is known
+      adapterOptions: { heartbeatInterval: 100, heartbeatTimeout: 30_000, interop: true },
       serverOptions: recovery ? { connectionStateRecovery: {} } : {},
     });
 
@@ -97,3 +98,29 @@ for (const recovery of [false, true]) {
     });
   });
 }
+
+describe('entries of several messages are trimmed under a reader that sleeps', () => {
+  const own = useOwnRedis({ nodes: 3, adapterOptions: { heartbeatInterval: 100, heartbeatTimeout: 30_000 } });
+
+  it('it is told of once, whether the connection was cut meanwhile or not, and the reader goes on with what there is', async () => {
+    const { redis, cluster } = own();
+    const [first, second, asleep] = cluster.nodes;
+    for (const meanwhile of [undefined, () => cutConnections(redis)]) {
+      const { client, gaps } = await trimUnder({
+        cluster,
+        asleep: asleep!,
+        publishers: [first!, second!],
+        published: PUBLISHED,
+        kept: 1,
+        ...(meanwhile && { meanwhile }),
+      });
+      const received = client.received('message').map(([, n]) => n as number);
+
+      expect(received.at(-1)).toBe(PUBLISHED - 1);
+      expect(received.length).toBeGreaterThan(1);
+      expect(gaps).toHaveLength(1);
+      expect(gaps[0]!.missed).toBeGreaterThan(1);
+      expect(gaps[0]!.missed).toBeLessThanOrEqual(2 * PUBLISHED - received.length);
+    }
+  });
+});

@@ -28,7 +28,11 @@ describe('a stream that was trimmed', () => {
   });
 
   it('makes a client start afresh that missed something of it', async () => {
-    const cluster = await startCluster({ serverOptions, nodes: [{}, { adapterOptions: { recentMaxBytes: 2_000 } }] });
+    const cluster = await startCluster({
+      serverOptions,
+      // one message an entry, so that it is trimmed between two of them
+      nodes: [{ adapterOptions: { interop: true } }, { adapterOptions: { recentMaxBytes: 2_000 } }],
+    });
     const witness = await present(cluster, 1, { rooms: ['mine'] });
     const clients = [await away(cluster, 0, { rooms: ['mine'] }), await away(cluster, 0, { rooms: ['mine'] })];
     await send(cluster.node(0), 'mine', 0, 50);

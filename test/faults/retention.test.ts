@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RedisServer } from '../../src/testing/index.js';
 import { startCluster, startRedis, waitFor, type Cluster, type ServerNode } from '../harness/index.js';
+import { logMessages } from '../harness/log-messages.js';
 import { away, numbers, send } from './support/away.js';
 import { commandStats } from './support/command-stats.js';
 import { drained } from './support/node-state.js';
@@ -35,7 +36,7 @@ describe('a stream that is trimmed by age', () => {
     // more than the default of `maxLen`
     for (const node of cluster.nodes) await publish(node, 6_000);
 
-    const length = await cluster.redis.xLen(cluster.streamName);
+    const { length } = await logMessages(cluster);
     expect(length).toBeGreaterThanOrEqual(12_000);
     expect(length).toBeLessThanOrEqual(12_000 + BLOCK);
   });
@@ -59,10 +60,17 @@ describe('a stream that is trimmed by age', () => {
 
   it('is kept within a length, too, where one is given', async () => {
     const cluster = await startCluster({ nodes: 1, adapterOptions: { maxAge: MINUTE, maxLen: 1_000 } });
-    await publish(cluster.node(0), 3_000);
-    const length = await cluster.redis.xLen(cluster.streamName);
-    expect(length).toBeGreaterThanOrEqual(1_000);
-    expect(length).toBeLessThanOrEqual(1_000 + BLOCK);
+    await expectLength(cluster, 1_000);
+  });
+});
+
+describe('a stream that is trimmed by length', () => {
+  it.each([
+    ['one message', true],
+    ['several messages', false],
+  ])('keeps so many messages and few more, where entries hold %s', async (_name, interop) => {
+    const cluster = await startCluster({ adapterOptions: { maxLen: 1_000, interop } });
+    await expectLength(cluster, 1_000);
   });
 });
 
@@ -78,7 +86,7 @@ describe('a node whose clients may be away for longer than the stream reaches ba
     const adapterOptions = { maxLen: BLOCK, blockTimeInMs: 50 };
     const cluster = await startCluster({ ...options, redisUrl: redis.url, adapterOptions });
     const [node] = cluster.nodes as [ServerNode];
-    await publish(node, 5 * BLOCK);
+    for (let i = 0; i < 5; i++) await publish(node, BLOCK);
     await node.recorded('retentionTooShort', 1);
     await looks(redis, 3);
 
@@ -112,6 +120,19 @@ async function fill({ redis, streamName }: Cluster, count: number, age: number):
   const time = Number(seconds) * 1_000 - age;
   const entry = { uid: 'emitter', nsp: '/elsewhere', type: '3', data: '{}' };
   for (let i = 0; i < count; i++) await redis.xAdd(streamName, `${time}-${i}`, entry);
+}
+
+/** Publishes far more than `length` messages, and expects that the stream holds about so many. */
+async function expectLength(cluster: Cluster, length: number): Promise<void> {
+  const clients = await cluster.connectEach();
+  for (let i = 0; i < 30; i++) {
+    for (const node of cluster.nodes) await publish(node, BLOCK);
+    // what is to be kept is known from what was read
+    await cluster.barrier(clients);
+  }
+  const messages = await logMessages(cluster);
+  expect(messages.length).toBeGreaterThanOrEqual(length);
+  expect(messages.length).toBeLessThanOrEqual(length + 4 * BLOCK);
 }
 
 async function publish(node: ServerNode, count: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startCluster, useCluster, type Cluster, type NodeOptions, type TestClient } from '../harness/index.js';
+import { keepEvents } from '../faults/support/own-redis.js';
 import { operationsFrom } from './operations.js';
 
 const RECOVERY: NodeOptions = { serverOptions: { connectionStateRecovery: {} } };
@@ -66,6 +67,16 @@ describe('a cluster with nodes of @socket.io/redis-streams-adapter', () => {
 
     expect(await client.next('new')).toEqual([[1]]);
     expect(client.received('old')).toEqual([]);
+  });
+
+  it('a node that is not told of nodes of the other package says so, as those cannot read all that it publishes', async () => {
+    const cluster = await startCluster({ nodes: [{ adapter: 'peer' }] });
+    const joined = await cluster.addNode({ adapter: 'ours', setup: keepEvents });
+    await cluster.node(0).run((io) => io.emit('old', 1));
+    const [[dropped]] = (await joined.recorded('messageDropped', 1)) as [[{ reason: string; count: number }]];
+
+    expect(dropped).toMatchObject({ count: 1, reason: expect.stringContaining('give all other nodes') as string });
+    expect(dropped.reason).toMatch(/`interop: true`$/);
   });
 });
 

@@ -2,14 +2,14 @@ import { createClient } from 'redis';
 import { createDriver } from '../../src/adapter/redis/create-driver.js';
 import type { RedisConnection } from '../../src/adapter/redis/driver.js';
 import { StreamLog } from '../../src/adapter/stream/stream-log.js';
-import { noopTelemetry } from '../../src/adapter/telemetry-port.js';
+import { noopTelemetry, type TelemetryPort } from '../../src/adapter/telemetry-port.js';
 import { encodeBroadcast, payloadOf } from '../../src/adapter/wire/entry-codec.js';
 
 export interface Delivery {
   /** Who published it, and its number among what they published, from 1. */
   publisher: string;
   n: number;
-  /** The id of its entry. */
+  /** The position behind it. */
   id: string;
 }
 
@@ -22,8 +22,10 @@ const NAMESPACE = '/';
 export class LogNode {
   readonly log: StreamLog;
   readonly delivered: Delivery[] = [];
-  /** How many entries each gap was said to have cost. */
+  /** How many messages each gap, as far as could be told, was said to have cost. */
   readonly gaps: number[] = [];
+  /** How many messages were counted as lost. */
+  told = 0;
   /** How often the stream was said to have begun anew. */
   resets = 0;
   /** What became of what was published, in the order in which it was told. */
@@ -55,14 +57,20 @@ export class LogNode {
       outboxMaxLen: 100_000,
       outboxMaxBytes: 100_000_000,
       recentMaxBytes: 100_000_000,
+      interop: false,
     };
-    this.log = new StreamLog(writer, reader, options, noopTelemetry, {
-      onEntry: (entry) => {
-        const [, publisher, n] = payloadOf(entry).args as [string, string, number];
-        this.delivered.push({ publisher, n, id: entry.id });
+    const telemetry: TelemetryPort = {
+      ...noopTelemetry,
+      dropped: (_stream, reason, count) => void (reason === 'gap' && (this.told += count)),
+    };
+    this.log = new StreamLog(writer, reader, options, telemetry, {
+      onMessage: (message) => {
+        const [, publisher, n] = payloadOf(message).args as [string, string, number];
+        this.delivered.push({ publisher, n, id: message.id });
         return undefined;
       },
-      onEntryFailed: (_reason, error) => void this.failures.push(error),
+      onFailed: (_reason, error) => void this.failures.push(error),
+      onPeer: () => void this.failures.push(new Error('nobody here is of the peer package')),
       onGap: (_stream, _from, _to, missed) => void this.gaps.push(missed),
       onReset: () => this.resets++,
       onOverflow: (limit) => void this.failures.push(new Error(`overflow: ${limit}`)),
@@ -82,7 +90,7 @@ export class LogNode {
     for (let i = 0; i < count; i++) {
       const n = ++this.published;
       const message = encodeBroadcast(['event', this.uid, n], { rooms: [], except: [], flags: {} }, undefined, false);
-      this.log.publish(this.uid, NAMESPACE, message, 0, (error, id) => this.settled.push({ n, id, error }));
+      this.log.publish(NAMESPACE, message, 0, (error, id) => this.settled.push({ n, id, error }));
     }
   }
 
@@ -99,11 +107,6 @@ export class LogNode {
       highest.set(publisher, n);
       return true;
     });
-  }
-
-  /** How many entries were said to be lost. */
-  get told(): number {
-    return this.gaps.reduce((sum, missed) => sum + missed, 0);
   }
 
   /** Takes a heartbeat of another node. */

@@ -8,6 +8,11 @@ export interface ForeignListener {
   onMessage(message: BusMessage): void;
 }
 
+/** What is told where such a node publishes that is not expected. */
+export const UNEXPECTED_PEER =
+  'a node of @socket.io/redis-streams-adapter publishes to the stream, and cannot read entries of several messages: give all other nodes ' +
+  'and emitters `interop: true`';
+
 /** The nodes of `@socket.io/redis-streams-adapter` in the cluster. They send no heartbeats, and have channels of their own, for each namespace. */
 export class ForeignNodes {
   constructor(

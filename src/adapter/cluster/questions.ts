@@ -3,8 +3,8 @@ import { AckCollector } from '../ack-collector.js';
 import type { ClusterNode } from '../cluster-node.js';
 import type { Delivery } from '../delivery.js';
 import type { Packet } from '../socket-io.js';
-import { encodeBroadcast, encodeMessage, type EncodedMessage } from '../wire/entry-codec.js';
-import { wireOptions, type WireOptions } from '../wire/message.js';
+import { encodeBroadcast, encodeMessage } from '../wire/entry-codec.js';
+import { wireOptions, type EncodedMessage, type WireOptions } from '../wire/message.js';
 import { takeResponse } from './answers.js';
 
 /** What all nodes are asked about their sockets. */

@@ -1,4 +1,5 @@
 import type { EphemeralMode } from '../options.js';
+import { EMITTER } from '../wire/message.js';
 import type { Membership } from './membership.js';
 
 /** What a message of the log tells of its publisher. */
@@ -12,9 +13,6 @@ export interface UnheardNodesOptions {
   ephemeral: EphemeralMode;
   heartbeatTimeout: number;
 }
-
-/** Processes without a Server go by this name, and have no heartbeats. */
-const EMITTER = 'emitter';
 
 /** Nodes remembered. Who is forgotten is there again when it is heard of the next time. */
 const MOST_NODES = 1_000;

@@ -10,10 +10,7 @@ import { serverText, type RedisConnection, type RedisDriver } from '../redis/dri
 import { watchConnection } from '../redis/watch-connection.js';
 import { StreamWriter } from '../stream/stream-writer.js';
 import type { ConnectionState, TelemetrySource } from '../telemetry-port.js';
-import type { EncodedMessage } from '../wire/entry-codec.js';
-
-/** Who the messages are from, for every node: nobody who is counted, or asked anything. The peer package has the same name for it. */
-const UID = 'emitter';
+import { EMITTER, type EncodedMessage } from '../wire/message.js';
 
 /** The state of an emitter at one moment. */
 export interface EmitterSnapshot {
@@ -55,7 +52,7 @@ export class EmitterLink {
   publish(namespace: string, message: EncodedMessage, roomCount: number): Promise<string> {
     const published = new Promise<string>((resolve, reject) => {
       if (this.#closed) return reject(new AdapterClosedError('Cannot publish: the emitter was closed.'));
-      this.#open().publish(UID, namespace, message, roomCount, (error, id) => {
+      this.#open().publish(namespace, message, roomCount, (error, id) => {
         if (error) reject(error);
         else resolve(id!);
       });
@@ -105,8 +102,9 @@ export class EmitterLink {
     watchConnection(this.#connection, events, telemetry);
     const alarm = new OverflowAlarm(events, this.#reports, () => writer);
     const publisher = randomBytes(8).toString('hex');
-    const writer = new StreamWriter(this.#connection, { ...options, publisher }, telemetry, {
-      onPublished: () => undefined,
+    const writer = new StreamWriter(this.#connection, { ...options, uid: EMITTER, publisher }, telemetry, {
+      // what others publish an emitter does not see: it keeps enough of its own, and the nodes, which see everything, what is enough in all
+      onPublished: (stream, _seq, id, count) => writer.passed(stream, id, count),
       onOverflow: (limit) => alarm.raise(limit),
     });
     writer.start();
@@ -117,7 +115,7 @@ export class EmitterLink {
 
   #gauges(connection: RedisConnection, writer: StreamWriter): TelemetrySource {
     return {
-      uid: UID,
+      uid: EMITTER,
       server: this.driver.server,
       streamNames: writer.streams,
       clusterSize: () => undefined,

@@ -19,6 +19,7 @@ export type EmitterOptions = Pick<
   | 'maxAge'
   | 'onlyPlaintext'
   | 'scope'
+  | 'interop'
   | 'readyTimeout'
   | 'shutdownTimeout'
   | 'outboxMaxLen'

@@ -7,8 +7,9 @@ import { RedisServer } from '../../testing/redis-server.js';
 import { waitFor } from '../../testing/wait-for.js';
 import type { RedisConnection } from '../redis/driver.js';
 import { pushEntry } from '../wire/entry.js';
-import { encodeBroadcast, encodeMessage, type EncodedMessage } from '../wire/entry-codec.js';
-import type { WireFlags } from '../wire/message.js';
+import { positionAt } from '../stream/stream-id.js';
+import { encodeBroadcast, encodeMessage } from '../wire/entry-codec.js';
+import type { EncodedMessage, WireFlags } from '../wire/message.js';
 import { concerns, olderPackets, TooManyEntriesError, type OlderEntries } from './missed-packets.js';
 
 let redis: RedisServer;
@@ -48,14 +49,24 @@ function broadcast({ n, rooms = [], except = [], flags = {}, requestId }: Broadc
 
 function command(message: EncodedMessage, one: { namespace?: string; seq?: number }): string[] {
   const fields: string[] = [];
-  const from = { uid: 'node', publisher: 'node', namespace: one.namespace ?? '/', seq: one.seq ?? ++seq };
-  pushEntry(fields, from, message, undefined);
+  const from = { uid: 'node', publisher: 'node', seq: one.seq ?? ++seq };
+  pushEntry(fields, from, [{ ...message, namespace: one.namespace ?? '/', carrier: undefined }]);
   return ['XADD', stream, '*', ...fields];
 }
 
 /** Adds entries, and returns their ids. */
 async function add(...broadcasts: Broadcast[]): Promise<string[]> {
   return (await connection.transaction(broadcasts.map((one) => command(broadcast(one), one)))) as string[];
+}
+
+/** Adds one entry that holds several messages, and returns the positions behind them. */
+async function addTogether(broadcasts: readonly Broadcast[]): Promise<string[]> {
+  const fields: string[] = [];
+  const messages = broadcasts.map((one) => ({ ...broadcast(one), namespace: '/', carrier: undefined }));
+  pushEntry(fields, { uid: 'node', publisher: 'node', seq: seq + 1 }, messages);
+  seq += broadcasts.length;
+  const id = (await connection.send(['XADD', stream, '*', ...fields])) as string;
+  return broadcasts.map((_, index) => positionAt(id, index, broadcasts.length));
 }
 
 function numbered(first: number, count: number): Broadcast[] {
@@ -118,7 +129,32 @@ describe('what a client missed', () => {
     );
   });
 
-  it.each([1, 499, 500, 501, 1_000, 1_234])('is read in pages: %d entries', async (count) => {
+  it('begins and ends where it should, in the middle of an entry of several messages, too', async () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(sizes, fc.nat(), fc.nat(), async (entries, first, second) => {
+        stream = randomUUID();
+        seq = 0;
+        const ids: string[] = [];
+        for (const size of entries) ids.push(...(await addTogether(numbered(ids.length, size))));
+        const [from, until] = [first % ids.length, second % ids.length].toSorted((a, b) => a - b) as [number, number];
+        const missed = await missedSince(ids[from]!, ids[until]!);
+        expect(numbers(missed)).toEqual(ids.map((_, n) => n).slice(from + 1, until + 1));
+        if (!missed.trimmed) expect(missed.packets.map(({ id }) => id)).toEqual(ids.slice(from + 1, until + 1));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('is not known where the entry in the middle of which it begins was trimmed away', async () => {
+    const [, from] = await addTogether(numbered(0, 5));
+    const [until] = await add({ n: 5 });
+    expect(numbers(await missedSince(from!, until!))).toEqual([2, 3, 4, 5]);
+    await connection.send(['XTRIM', stream, 'MAXLEN', '1']);
+    expect(numbers(await missedSince(from!, until!))).toBe('trimmed');
+  });
+
+  it.each([1, 199, 200, 201, 400, 1_234])('is read in pages: %d entries', async (count) => {
     const [from] = await add({ n: -1 });
     const ids = await add(...numbered(0, count));
     await add({ n: -2 });

@@ -3,15 +3,15 @@ import type { RedisConnection } from '../redis/driver.js';
 import { publishersBefore } from '../stream/publishers.js';
 import type { RawEntry } from '../stream/reader.js';
 import type { RecentEntries } from '../stream/recent-entries.js';
-import { FIRST_POSITION } from '../stream/stream-id.js';
+import { comparePositions, entryOf, FIRST_POSITION } from '../stream/stream-id.js';
 import { streamInfo } from '../stream/stream-info.js';
 import { readEntry } from '../wire/entry.js';
 import { optionsOf, payloadOf } from '../wire/entry-codec.js';
-import type { StreamEntry, WireOptions } from '../wire/message.js';
+import type { StreamMessage, WireOptions } from '../wire/message.js';
 import type { Payload } from '../wire/payload.js';
 
 /** Entries of one XRANGE. */
-const PAGE = 500;
+const PAGE = 200;
 
 /** A packet that a client missed, ready to be written to it. */
 export interface MissedPacket {
@@ -55,13 +55,15 @@ export async function olderPackets(
   while (from !== undefined) {
     signal.throwIfAborted();
     // See https://redis.io/docs/latest/commands/xrange/
-    const reply = await connection.sendForBuffers(['XRANGE', absence.stream, `(${from}`, until, 'COUNT', String(PAGE)]);
-    const page = reply as RawEntry[];
+    const start = entryOf(from) === from ? `(${from}` : entryOf(from);
+    const range = ['XRANGE', absence.stream, start, entryOf(until), 'COUNT', String(PAGE)];
+    const page = (await connection.sendForBuffers(range)) as RawEntry[];
     for (const [id, fields] of page) {
       const entry = readEntry(absence.stream, id.toString('latin1'), fields);
-      if (entry?.seq !== undefined && repetitions.arrive(entry.publisher, entry.seq).duplicate) continue;
-      const packet = entry && missedPacket(entry, absence);
-      if (packet) packets.push(packet);
+      if (entry === undefined) continue;
+      const { publisher, seq, messages } = entry;
+      if (seq !== undefined && repetitions.arrive(publisher, seq, messages.length).duplicate) continue;
+      packets.push(...missedPackets(messages, absence, until));
     }
     scanned += page.length;
     if (scanned > 2 * maxLen + PAGE) {
@@ -82,7 +84,8 @@ async function trimmedSince(connection: RedisConnection, { stream, from }: Absen
     const info = await streamInfo(connection, stream);
     return info === undefined || info.entriesAdded !== info.length;
   }
-  const reply = (await connection.send(['XREVRANGE', stream, from, from, 'COUNT', '1'])) as unknown[];
+  const entry = entryOf(from);
+  const reply = (await connection.send(['XREVRANGE', stream, entry, entry, 'COUNT', '1'])) as unknown[];
   return reply.length === 0;
 }
 
@@ -98,7 +101,18 @@ export function recentPackets(recent: RecentEntries, absence: Absence): { packet
   return { packets, scanned };
 }
 
-function missedPacket(entry: StreamEntry, absence: Absence): MissedPacket | undefined {
+/** Those of an entry, which the client may have left, or memory may begin, in the middle of. */
+function missedPackets(messages: readonly StreamMessage[], absence: Absence, until: string): MissedPacket[] {
+  const packets: MissedPacket[] = [];
+  for (const message of messages) {
+    if (comparePositions(message.id, absence.from) <= 0 || comparePositions(message.id, until) > 0) continue;
+    const packet = missedPacket(message, absence);
+    if (packet) packets.push(packet);
+  }
+  return packets;
+}
+
+function missedPacket(entry: StreamMessage, absence: Absence): MissedPacket | undefined {
   if (entry.namespace !== absence.namespace || entry.messageType !== Number(MessageType.BROADCAST)) return undefined;
   if (entry.requestId !== undefined) return undefined;
   try {
@@ -118,7 +132,7 @@ function missedPacket(entry: StreamEntry, absence: Absence): MissedPacket | unde
 }
 
 /** Entries in memory that were decoded for a client; when a node fails, all of its clients have missed the same ones. */
-const decoded = new WeakMap<StreamEntry, MissedPacket>();
+const decoded = new WeakMap<StreamMessage, MissedPacket>();
 
 /** Whether a packet is for a client in these rooms. */
 export function concerns(opts: WireOptions, rooms: readonly string[]): boolean {

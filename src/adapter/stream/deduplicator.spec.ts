@@ -43,12 +43,12 @@ describe('Deduplicator', () => {
   it('counts what never arrived between two entries of a publisher', () => {
     const publishers = new Deduplicator();
     publishers.arrive('a', 3);
-    expect(publishers.arrive('a', 7)).toEqual({ duplicate: false, missed: 3 });
-    expect(publishers.arrive('a', 8)).toEqual({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('a', 7)).toMatchObject({ duplicate: false, missed: 3 });
+    expect(publishers.arrive('a', 8)).toMatchObject({ duplicate: false, missed: 0 });
   });
 
   it('takes the first entry of a publisher for no hole: others came before this node looked', () => {
-    expect(new Deduplicator().arrive('a', 1_000)).toEqual({ duplicate: false, missed: 0 });
+    expect(new Deduplicator().arrive('a', 1_000)).toMatchObject({ duplicate: false, missed: 0 });
   });
 
   it('counts a hole that a gap already told of for no further loss, once a publisher', () => {
@@ -56,19 +56,32 @@ describe('Deduplicator', () => {
     publishers.arrive('a', 1);
     publishers.arrive('b', 1);
     publishers.expectHoles(3);
-    expect(publishers.arrive('a', 5)).toEqual({ duplicate: false, missed: 0 });
-    expect(publishers.arrive('b', 2)).toEqual({ duplicate: false, missed: 0 });
-    expect(publishers.arrive('a', 9)).toEqual({ duplicate: false, missed: 3 });
-    expect(publishers.arrive('b', 9)).toEqual({ duplicate: false, missed: 6 });
+    expect(publishers.arrive('a', 5)).toMatchObject({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('b', 2)).toMatchObject({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('a', 9)).toMatchObject({ duplicate: false, missed: 3, told: false });
+    expect(publishers.arrive('b', 9)).toMatchObject({ duplicate: false, missed: 6 });
   });
 
-  it('counts what a hole has beyond what the gap told of: more was trimmed before it was read', () => {
+  it('counts what a hole has beyond what is counted of its gap: entries hold several messages, which is not told of again', () => {
     const publishers = new Deduplicator();
     publishers.arrive('a', 1);
     publishers.arrive('b', 1);
     publishers.expectHoles(5);
-    expect(publishers.arrive('a', 5)).toEqual({ duplicate: false, missed: 0 });
-    expect(publishers.arrive('b', 7)).toEqual({ duplicate: false, missed: 3 });
+    expect(publishers.arrive('a', 5)).toMatchObject({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('b', 7)).toMatchObject({ duplicate: false, missed: 3 });
+  });
+
+  it('takes an entry of several messages for a repetition, or for new, as a whole', () => {
+    const publishers = new Deduplicator();
+    publishers.arrive('a', 1, 3);
+    expect(publishers.last('a')).toBe(3);
+    expect(publishers.arrive('a', 1, 3)).toEqual({ duplicate: true });
+    expect(publishers.arrive('a', 6, 2)).toMatchObject({ duplicate: false, missed: 2 });
+    // what fills the hole, and what does not fit in it
+    expect(publishers.arrive('a', 3, 3)).toEqual({ duplicate: true });
+    expect(publishers.arrive('a', 4, 2)).toMatchObject({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('a', 4, 2)).toEqual({ duplicate: true });
+    expect(publishers.arrive('a', 8)).toMatchObject({ duplicate: false, missed: 0 });
   });
 
   it('says once that an entry is missing', () => {
@@ -90,12 +103,12 @@ describe('Deduplicator', () => {
     publishers.misses('a', 5);
     expect(publishers.stillMisses('a', 5)).toBe(true);
     expect(publishers.stillMisses('a', 6)).toBe(false);
-    expect(publishers.writeOff('a', 5)).toBe(2);
-    expect(publishers.writeOff('a', 5)).toBe(0);
-    expect(publishers.writeOff('b', 5)).toBe(0);
+    expect(publishers.writeOff('a', 5)).toMatchObject({ missed: 2 });
+    expect(publishers.writeOff('a', 5)).toMatchObject({ missed: 0 });
+    expect(publishers.writeOff('b', 5)).toMatchObject({ missed: 0 });
     expect(publishers.stillMisses('a', 5)).toBe(false);
-    expect(publishers.arrive('a', 6)).toEqual({ duplicate: false, missed: 0 });
-    expect(publishers.arrive('a', 4)).toEqual({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('a', 6)).toMatchObject({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('a', 4)).toMatchObject({ duplicate: false, missed: 0 });
     expect(publishers.arrive('a', 4)).toEqual({ duplicate: true });
   });
 
@@ -104,8 +117,8 @@ describe('Deduplicator', () => {
     publishers.arrive('a', 3);
     publishers.expectHoles(2);
     publishers.misses('a', 5);
-    expect(publishers.writeOff('a', 5)).toBe(0);
-    expect(publishers.arrive('a', 8)).toEqual({ duplicate: false, missed: 2 });
+    expect(publishers.writeOff('a', 5)).toMatchObject({ missed: 0 });
+    expect(publishers.arrive('a', 8)).toMatchObject({ duplicate: false, missed: 2 });
   });
 
   it('lets the entries of a publisher through whose numbers somebody else has used', () => {

@@ -1,7 +1,16 @@
-/** What a sequence number says about the entry that carries it. */
-export type Arrival = { duplicate: true } | { duplicate: false; missed: number };
+/** Messages that never arrived. */
+export interface Loss {
+  /** How many, without those that are counted already. */
+  missed: number;
+  /** They are part of a gap that was told of before they were come upon. */
+  told: boolean;
+}
 
-const FRESH: Arrival = { duplicate: false, missed: 0 };
+/** What a sequence number says about the entry that carries it. */
+export type Arrival = { duplicate: true } | ({ duplicate: false } & Loss);
+
+const FRESH: Arrival = { duplicate: false, missed: 0, told: false };
+const NOTHING: Loss = { missed: 0, told: false };
 const DUPLICATE: Arrival = { duplicate: true };
 
 /** Numbers, both ends included. */
@@ -11,13 +20,13 @@ interface Hole {
 }
 
 interface Publisher {
-  /** The number of its last entry. */
+  /** The number of its last message. */
   seq: number;
   /** Numbers below `seq` that have not arrived, in order. */
   holes: Hole[];
-  /** The next hole was reported before it was come upon. */
+  /** The next hole was told of before it was come upon. */
   holeExpected: boolean;
-  /** The number of the entry that it was last found to lack. */
+  /** The number of the message that it was last found to lack. */
   missing: number | undefined;
 }
 
@@ -28,37 +37,39 @@ const MOST_PUBLISHERS = 10_000;
 const MOST_HOLES = 64;
 
 /**
- * Tells entries that were published twice, and holes left by entries that never arrived.
+ * Tells entries that were published twice, and holes left by messages that never arrived.
  *
- * Each publisher numbers its entries from 1 and publishes them in order, and again from the first that it is not sure of. So what
- * arrives with a number that is not above the last one is a repetition, unless it is in a hole: somebody else may have used a number
- * that the publisher has not come to yet, and must not make this node deaf to it.
+ * Each publisher numbers its messages from 1 and publishes them in order, in entries of one or more, and again from the first entry that
+ * it is not sure of. So what arrives with a number that is not above the last one is a repetition, unless it is in a hole: somebody else
+ * may have used a number that the publisher has not come to yet, and must not make this node deaf to it.
  */
 export class Deduplicator {
   /** By publisher, those whose last entry is the oldest first. */
   readonly #last = new Map<string, Publisher>();
-  /** Entries, of all publishers, that were reported as missing before their holes were come upon. */
+  /** Messages, of all publishers, that were counted as missing before their holes were come upon. */
   #expected = 0;
 
-  arrive(publisher: string, seq: number): Arrival {
+  /** An entry of `count` messages came, the first of which has the number `seq`. */
+  arrive(publisher: string, seq: number, count = 1): Arrival {
     const known = this.#last.get(publisher);
+    const last = seq + count - 1;
     if (known === undefined) {
-      this.#remember(publisher, seq, seq > 1 ? [{ from: 1, to: seq - 1 }] : []);
+      this.#remember(publisher, last, seq > 1 ? [{ from: 1, to: seq - 1 }] : []);
       return FRESH;
     }
-    if (seq <= known.seq) return fills(known.holes, seq) ? FRESH : DUPLICATE;
+    if (seq <= known.seq) return fills(known.holes, { from: seq, to: last }) ? FRESH : DUPLICATE;
     const hole = { from: known.seq + 1, to: seq - 1 };
-    const missed = this.#unreported(known, seq - known.seq - 1);
-    this.#remember(publisher, seq, hole.from <= hole.to ? [...known.holes, hole].slice(0, MOST_HOLES) : known.holes);
-    return missed === 0 ? FRESH : { duplicate: false, missed };
+    const loss = this.#lossOf(known, seq - known.seq - 1);
+    this.#remember(publisher, last, hole.from <= hole.to ? [...known.holes, hole].slice(0, MOST_HOLES) : known.holes);
+    return loss === NOTHING ? FRESH : { duplicate: false, ...loss };
   }
 
-  /** The number of the publisher's last entry; 0 when none has arrived. */
+  /** The number of the publisher's last message; 0 when none has arrived. */
   last(publisher: string): number {
     return this.#last.get(publisher)?.seq ?? 0;
   }
 
-  /** Whether entry `seq` of a publisher that is known has not arrived. Says so once an entry: one that is lost never arrives. */
+  /** Whether message `seq` of a publisher that is known has not arrived. Says so once a message: one that is lost never arrives. */
   misses(publisher: string, seq: number): boolean {
     const known = this.#last.get(publisher);
     if (known === undefined || seq <= known.seq || seq === known.missing) return false;
@@ -66,22 +77,22 @@ export class Deduplicator {
     return true;
   }
 
-  /** Whether entry `seq` has not arrived since {@link misses} said so. */
+  /** Whether message `seq` has not arrived since {@link misses} said so. */
   stillMisses(publisher: string, seq: number): boolean {
     const known = this.#last.get(publisher);
     return known !== undefined && seq > known.seq && seq === known.missing;
   }
 
-  /** Entry `seq` and those before it that have not arrived are lost. Returns how many of them were not reported before. */
-  writeOff(publisher: string, seq: number): number {
+  /** Message `seq` and those before it that have not arrived are lost. */
+  writeOff(publisher: string, seq: number): Loss {
     const known = this.#last.get(publisher);
-    if (known === undefined || seq <= known.seq) return 0;
-    const missed = this.#unreported(known, seq - known.seq);
+    if (known === undefined || seq <= known.seq) return NOTHING;
+    const loss = this.#lossOf(known, seq - known.seq);
     this.#remember(publisher, seq, [...known.holes, { from: known.seq + 1, to: seq }].slice(0, MOST_HOLES));
-    return missed;
+    return loss;
   }
 
-  /** A gap of `count` entries was already reported: the next hole of each publisher is part of it, and no further loss. */
+  /** A gap was told of, and `count` messages of it are counted, one for each entry: the next hole of each publisher is part of it. */
   expectHoles(count: number): void {
     this.#expected += count;
     for (const known of this.#last.values()) known.holeExpected = true;
@@ -92,11 +103,11 @@ export class Deduplicator {
     for (const known of this.#last.values()) known.holes = [];
   }
 
-  /** How many of the entries that a publisher lacks were not reported before. */
-  #unreported({ holeExpected }: Publisher, missing: number): number {
-    const reported = holeExpected ? Math.min(missing, this.#expected) : 0;
-    this.#expected -= reported;
-    return missing - reported;
+  #lossOf({ holeExpected }: Publisher, missing: number): Loss {
+    if (missing === 0) return NOTHING;
+    const counted = holeExpected ? Math.min(missing, this.#expected) : 0;
+    this.#expected -= counted;
+    return { missed: missing - counted, told: holeExpected };
   }
 
   #remember(publisher: string, seq: number, holes: Hole[]): void {
@@ -109,16 +120,16 @@ export class Deduplicator {
   }
 }
 
-/** Whether `seq` was in a hole, which it no longer is. */
-function fills(holes: Hole[], seq: number): boolean {
-  const index = holes.findIndex(({ from, to }) => from <= seq && seq <= to);
+/** Whether these numbers were in a hole, which they no longer are. */
+function fills(holes: Hole[], { from, to }: Hole): boolean {
+  const index = holes.findIndex((hole) => hole.from <= from && to <= hole.to);
   if (index === -1) return false;
-  const { from, to } = holes[index]!;
+  const hole = holes[index]!;
   const rest = [
-    { from, to: seq - 1 },
-    { from: seq + 1, to },
+    { from: hole.from, to: from - 1 },
+    { from: to + 1, to: hole.to },
   ];
-  holes.splice(index, 1, ...rest.filter((hole) => hole.from <= hole.to));
+  holes.splice(index, 1, ...rest.filter((one) => one.from <= one.to));
   holes.length = Math.min(holes.length, MOST_HOLES);
   return true;
 }

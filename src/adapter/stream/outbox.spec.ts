@@ -4,8 +4,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AdapterClosedError, OutboxFullError } from '../errors.js';
 import type { RedisArgument, RedisConnection } from '../redis/driver.js';
 import { noopTelemetry, type PublishTelemetry, type TelemetryPort } from '../telemetry-port.js';
+import { readEntry } from '../wire/entry.js';
 import { Deduplicator } from './deduplicator.js';
-import { Outbox } from './outbox.js';
+import { Outbox, type OutboxOptions } from './outbox.js';
 
 /**
  * What becomes of something that is sent:
@@ -18,7 +19,8 @@ import { Outbox } from './outbox.js';
  */
 type Fate = 'done' | 'refused' | 'lost before' | 'lost after' | 'late';
 
-interface Entry {
+/** A message in the stream. */
+interface Added {
   id: string;
   seq: number;
 }
@@ -28,13 +30,13 @@ class FlakyConnection implements RedisConnection {
   readonly role = 'writer';
   readonly lastError = undefined;
   state: RedisConnection['state'] = 'ready';
-  readonly stream: Entry[] = [];
+  readonly stream: Added[] = [];
   /** By what each entry had the stream trimmed. */
   readonly trimmed: string[] = [];
   /** Time of the last id. */
   clock = 0;
-  /** Sizes of what was sent. */
-  readonly sent: number[] = [];
+  /** Of each thing that was sent: how many messages each of its entries holds. */
+  readonly sent: number[][] = [];
   fates: Fate[] = [];
   interruptions = 0;
   /** Replies wait until this is called. */
@@ -79,7 +81,7 @@ class FlakyConnection implements RedisConnection {
 
   async #exchange(commands: ReadonlyArray<readonly RedisArgument[]>): Promise<string[]> {
     if (this.state !== 'ready') throw new Error('not connected');
-    this.sent.push(commands.length);
+    this.sent.push(commands.map((command) => entryOf(command).messages.length));
     const fate = this.fates.shift() ?? 'done';
     const missedSoFar = this.#late.splice(0);
     const take = (): string[] => commands.map((command) => this.#add(command));
@@ -95,14 +97,19 @@ class FlakyConnection implements RedisConnection {
     return ids;
   }
 
-  #add([command, stream, ...rest]: readonly RedisArgument[]): string {
-    expect([command, stream, rest[1], rest[3]]).toEqual(['XADD', 'stream', '~', '*']);
-    this.trimmed.push(`${String(rest[0])} ${String(rest[2])}`);
-    expect(rest[4]).toBe('seq');
+  #add(command: readonly RedisArgument[]): string {
+    expect([command[0], command[1], command[3], command[5]]).toEqual(['XADD', 'stream', '~', '*']);
+    this.trimmed.push(`${String(command[2])} ${String(command[4])}`);
     const id = `${(this.clock += 1)}-0`;
-    this.stream.push({ id, seq: Number(rest[5]) });
+    const { seq, messages } = entryOf(command, id);
+    messages.forEach((message, index) => this.stream.push({ id: message.id, seq: seq! + index }));
     return id;
   }
+}
+
+function entryOf(command: readonly RedisArgument[], id = '0-1'): NonNullable<ReturnType<typeof readEntry>> {
+  const fields = command.slice(6).map((field) => Buffer.from(field));
+  return readEntry('stream', id, fields)!;
 }
 
 function unexpected(): never {
@@ -112,7 +119,7 @@ function unexpected(): never {
 describe('Outbox', () => {
   let connection: FlakyConnection;
   let settled: Array<{ message: string; id: string | undefined; error: Error | undefined }>;
-  let published: Entry[];
+  let published: Added[];
   let overflows: string[];
 
   beforeEach(() => {
@@ -131,11 +138,9 @@ describe('Outbox', () => {
     overflows = [];
   }
 
-  function newOutbox(
-    limits: { outboxMaxLen?: number; outboxMaxBytes?: number; maxLen?: number | undefined; maxAge?: number } = {},
-    telemetry = noopTelemetry,
-  ): Outbox {
-    const options = { stream: 'stream', maxLen: 1_000, outboxMaxLen: 1_000, outboxMaxBytes: 1_000_000, ...limits };
+  function newOutbox(given: Partial<OutboxOptions> = {}, telemetry = noopTelemetry): Outbox {
+    const limits = { maxLen: 1_000, outboxMaxLen: 1_000, outboxMaxBytes: 1_000_000 };
+    const options = { stream: 'stream', uid: 'outbox', publisher: 'outbox', interop: false, ...limits, ...given };
     return new Outbox(connection, options, telemetry, {
       onPublished: (seq, id) => published.push({ seq, id }),
       onOverflow: (limit) => overflows.push(limit),
@@ -148,12 +153,9 @@ describe('Outbox', () => {
     bytes = 10,
     publication: PublishTelemetry = noopTelemetry.publish(PUBLISHED),
   ): void {
-    outbox.add(
-      bytes,
-      (command, seq) => command.push('seq', String(seq)),
-      publication,
-      (error, id) => settled.push({ message, error, id }),
-    );
+    const data = 'x'.repeat(bytes);
+    const outgoing = { namespace: '/', type: 3, data, optionsLength: 0, requestId: undefined, carrier: undefined };
+    outbox.add(outgoing, publication, (error, id) => settled.push({ message, error, id }));
   }
 
   /** Lets everything happen that is going to happen by itself. */
@@ -174,36 +176,44 @@ describe('Outbox', () => {
       fc.constant({ type: 'restore' as const }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 20 }), fc.array(fate, { maxLength: 20 }), async (steps, fates) => {
-        reset();
-        connection.fates = [...fates];
-        const outbox = newOutbox({ outboxMaxLen: 1_000_000, outboxMaxBytes: 1_000_000_000 });
-        outbox.start();
-        let count = 0;
-        for (const one of steps) {
-          if (one.type === 'add') for (let i = 0; i < one.count; i++) add(outbox, `message ${++count}`, one.bytes);
-          else if (one.type === 'wait') await passTime(one.ms);
-          else connection[one.type]();
-        }
-        const drained = outbox.drained();
-        // each fate costs one attempt at most
-        for (let attempts = fates.length + 1; attempts > 0 && outbox.size > 0; attempts--) {
-          connection.restore();
-          await passTime(2_500);
-        }
-        expect(outbox.size).toBe(0);
-        await drained;
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 20 }),
+        fc.array(fate, { maxLength: 20 }),
+        fc.boolean(),
+        async (steps, fates, interop) => {
+          reset();
+          connection.fates = [...fates];
+          const outbox = newOutbox({ outboxMaxLen: 1_000_000, outboxMaxBytes: 1_000_000_000, interop });
+          outbox.start();
+          let count = 0;
+          for (const one of steps) {
+            if (one.type === 'add') for (let i = 0; i < one.count; i++) add(outbox, `message ${++count}`, one.bytes);
+            else if (one.type === 'wait') await passTime(one.ms);
+            else connection[one.type]();
+          }
+          const drained = outbox.drained();
+          // each fate costs one attempt at most
+          for (let attempts = fates.length + 1; attempts > 0 && outbox.size > 0; attempts--) {
+            connection.restore();
+            await passTime(2_500);
+          }
+          expect(outbox.size).toBe(0);
+          await drained;
 
-        const reader = new Deduplicator();
-        const passed = connection.stream.filter(({ seq }) => !reader.arrive('outbox', seq).duplicate);
-        const expected = Array.from({ length: count }, (_, i) => i + 1);
-        expect(passed.map(({ seq }) => seq)).toEqual(expected);
-        expect(settled.map(({ message }) => message)).toEqual(expected.map((seq) => `message ${seq}`));
-        expect(published.map(({ seq }) => seq)).toEqual(expected);
-        const seqOf = new Map(connection.stream.map(({ id, seq }) => [id, seq]));
-        expect(published.map(({ id }) => seqOf.get(id))).toEqual(expected);
-        expect(outbox).toMatchObject({ size: 0, last: { seq: count, id: published.at(-1)?.id } });
-      }),
+          const reader = new Deduplicator();
+          const passed = connection.stream.filter(({ seq }) => !reader.arrive('outbox', seq).duplicate);
+          const expected = Array.from({ length: count }, (_, i) => i + 1);
+          expect(passed.map(({ seq }) => seq)).toEqual(expected);
+          expect(settled.map(({ message }) => message)).toEqual(expected.map((seq) => `message ${seq}`));
+          const seqOf = new Map(connection.stream.map(({ id, seq }) => [id, seq]));
+          expect(settled.map(({ id }) => seqOf.get(id!))).toEqual(expected);
+          // of each entry the last message, and its id
+          expect(published.map(({ id }) => seqOf.get(id))).toEqual(published.map(({ seq }) => seq));
+          expect(published.map(({ seq }) => seq)).toEqual(published.map(({ seq }) => seq).toSorted((a, b) => a - b));
+          expect(outbox).toMatchObject({ size: 0, last: { seq: count, id: published.at(-1)?.id } });
+          if (interop) expect(published.map(({ seq }) => seq)).toEqual(expected);
+        },
+      ),
       { numRuns: 100 },
     );
   });
@@ -215,17 +225,40 @@ describe('Outbox', () => {
     await passTime(0);
     for (let i = 0; i < 5; i++) add(outbox, 'second');
     await passTime();
-    expect(connection.sent).toEqual([3, 5]);
+    expect(connection.sent).toEqual([[3], [5]]);
+    expect(settled.map(({ id }) => id)).toEqual(['1-0.0', '1-0.1', '1-0', '2-0.0', '2-0.1', '2-0.2', '2-0.3', '2-0']);
   });
 
-  it('sends no more than 128 messages in one go, and of large ones about a mebibyte', async () => {
+  it('puts no more than 128 messages in an entry, and of larger ones what fits in 64 KiB', async () => {
     const outbox = newOutbox({ outboxMaxBytes: 100_000_000 });
     outbox.start();
     for (let i = 0; i < 300; i++) add(outbox, 'small');
     await passTime();
-    for (let i = 0; i < 3; i++) add(outbox, 'large', 2_000_000);
+    for (let i = 0; i < 5; i++) add(outbox, 'larger', 30_000);
+    add(outbox, 'beyond', 100_000);
+    add(outbox, 'small');
     await passTime();
-    expect(connection.sent).toEqual([128, 128, 44, 1, 1, 1]);
+    expect(connection.sent).toEqual([
+      [128, 128, 44],
+      [2, 2, 1, 1, 1],
+    ]);
+  });
+
+  it('sends no more than about a mebibyte in one go', async () => {
+    const outbox = newOutbox({ outboxMaxBytes: 100_000_000 });
+    outbox.start();
+    for (let i = 0; i < 3; i++) add(outbox, 'large', 600_000);
+    await passTime();
+    expect(connection.sent).toEqual([[1, 1], [1]]);
+  });
+
+  it('gives every message an entry of its own where nodes of the peer package read them, at most 128 in one go', async () => {
+    const outbox = newOutbox({ interop: true });
+    outbox.start();
+    for (let i = 0; i < 130; i++) add(outbox, 'message');
+    await passTime();
+    expect(connection.sent.map((entries) => entries.length)).toEqual([128, 2]);
+    expect(connection.sent.flat().every((messages) => messages === 1)).toBe(true);
   });
 
   it('sends nothing before it is started', async () => {
@@ -243,9 +276,23 @@ describe('Outbox', () => {
   it('trims by length', async () => {
     const outbox = newOutbox({ maxLen: 500 });
     outbox.start();
-    for (let i = 0; i < 2; i++) add(outbox, 'message');
-    await passTime();
+    for (let i = 0; i < 2; i++) {
+      add(outbox, 'message');
+      await passTime();
+    }
     expect(connection.trimmed).toEqual(['MAXLEN 500', 'MAXLEN 500']);
+  });
+
+  it('trims by what more than enough messages are known to stand behind, and by length, in turn', async () => {
+    const outbox = newOutbox({ maxLen: 500 });
+    outbox.start();
+    for (let entry = 1; entry <= 10; entry++) outbox.passed(`${entry}-0`, 100);
+    for (let i = 0; i < 4; i++) {
+      add(outbox, 'message');
+      await passTime();
+    }
+    // behind the fifth there are five hundred
+    expect(connection.trimmed).toEqual(['MAXLEN 500', 'MINID 5-0', 'MAXLEN 500', 'MINID 5-0']);
   });
 
   it('trims by age, as the ids tell it, from the first reply on', async () => {
@@ -256,7 +303,7 @@ describe('Outbox', () => {
       add(outbox, 'message');
       await passTime();
     }
-    expect(connection.trimmed).toEqual(['MINID 0', 'MINID 901', 'MINID 1901']);
+    expect(connection.trimmed).toEqual(['MINID 0-0', 'MINID 901-0', 'MINID 1901-0']);
   });
 
   it('trims by what it knows when a message is sent, which may have waited, and by nothing that another Redis has said', async () => {
@@ -274,7 +321,7 @@ describe('Outbox', () => {
     await passTime();
     add(outbox, 'message');
     await passTime();
-    expect(connection.trimmed).toEqual(['MINID 0', 'MINID 0', 'MINID 4901']);
+    expect(connection.trimmed).toEqual(['MINID 0-0', 'MINID 0-0', 'MINID 4901-0']);
   });
 
   it('trims by length and by age in turn, where both are given', async () => {
@@ -285,7 +332,7 @@ describe('Outbox', () => {
       add(outbox, 'message');
       await passTime();
     }
-    expect(connection.trimmed).toEqual(['MAXLEN 500', 'MINID 901', 'MAXLEN 500', 'MINID 903']);
+    expect(connection.trimmed).toEqual(['MAXLEN 500', 'MINID 901-0', 'MAXLEN 500', 'MINID 903-0']);
   });
 
   it('asks ever more slowly while Redis refuses', async () => {
@@ -318,7 +365,7 @@ describe('Outbox', () => {
   });
 
   it('refuses what has no room, numbers it not, and says what to do', async () => {
-    const outbox = newOutbox({ outboxMaxLen: 3, outboxMaxBytes: 100 });
+    const outbox = newOutbox({ outboxMaxLen: 3, outboxMaxBytes: 1_024 });
     outbox.start();
     connection.lose();
     for (const message of ['a', 'b', 'c', 'too many']) add(outbox, message);
@@ -333,11 +380,11 @@ describe('Outbox', () => {
     });
     connection.restore();
     await passTime();
-    add(outbox, 'd', 90);
-    add(outbox, 'too much', 11);
+    add(outbox, 'd', 700);
+    add(outbox, 'too much', 100);
     expect(overflows).toEqual(['outboxMaxLen', 'outboxMaxBytes']);
     await passTime();
-    add(outbox, 'e', 100);
+    add(outbox, 'e', 700);
     await passTime();
     expect(connection.stream.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
   });

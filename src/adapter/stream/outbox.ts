@@ -2,35 +2,47 @@ import { AdapterClosedError, OutboxFullError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
 import type { PublishTelemetry, TelemetryPort } from '../telemetry-port.js';
 import { pause } from '../timers.js';
+import { pushEntry } from '../wire/entry.js';
+import type { OutgoingMessage } from '../wire/message.js';
+import { groups, sizeOf } from './groups.js';
+import { positionAt } from './stream-id.js';
 import { Trimming, type Retention } from './trimming.js';
 
 export interface OutboxOptions extends Retention {
   stream: string;
+  /** The node; `emitter` for a process without a Server. */
+  uid: string;
+  /** Numbers the messages; nobody else uses the id. */
+  publisher: string;
+  /** Nodes of the peer package read the stream: they know entries of one message only. */
+  interop: boolean;
   outboxMaxLen: number;
   outboxMaxBytes: number;
 }
 
 export interface OutboxListener {
-  /** Entry `seq` of this publisher is in the stream under `id`. */
-  onPublished(seq: number, id: string): void;
+  /** Message `seq` of this publisher is in the stream, as the last of `count` in entry `id`. */
+  onPublished(seq: number, id: string, count: number): void;
   /** The message was dropped, because the outbox is full. */
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
 }
 
-/** Told what became of a message: the id of its entry, or why there is none. */
+/** Told what became of a message: its id, or why there is none. */
 export type Settled = (error: Error | undefined, id: string | undefined) => void;
 
 interface Pending {
-  seq: number;
-  command: string[];
-  bytes: number;
+  message: OutgoingMessage;
   telemetry: PublishTelemetry;
   onSettled: Settled | undefined;
 }
 
-/** Most messages, and bytes, of one round trip. */
-const BATCH_LENGTH = 128;
-const BATCH_BYTES = 1_048_576;
+/** Messages that go, or went, to Redis as one entry. What was sent once is sent again just so, or readers would not know it again. */
+interface Sealed {
+  command: string[];
+  /** Number of the last of its messages. */
+  seq: number;
+  messages: readonly Pending[];
+}
 
 /** A Redis that leaves a batch unanswered this long, in milliseconds, is given up, and the batch sent again. */
 const REPLY_TIMEOUT = 10_000;
@@ -38,14 +50,19 @@ const REPLY_TIMEOUT = 10_000;
 /**
  * What is to be added to one stream, in order.
  *
- * One batch is under way at a time, and what collects meanwhile becomes the next one. A batch of several messages is a transaction,
- * so it is added as a whole: whether the reply was lost or Redis refused it, sending it again from its first message keeps the order,
- * and readers drop the repetition by its numbers.
+ * One batch is under way at a time, and what collects meanwhile becomes the next one. Messages that wait together share an entry, which
+ * costs Redis and every reader little more than one message. A batch of several entries is a transaction, so it is added as a whole:
+ * whether the reply was lost or Redis refused it, sending it again from its first entry keeps the order, and readers drop the repetition
+ * by its numbers.
  */
 export class Outbox {
   readonly #trimming: Trimming;
   readonly #xadd: readonly string[];
   #queue: Pending[] = [];
+  /** What is under way, or was and has to be sent again. */
+  #batch: Sealed[] = [];
+  /** Messages in the batch. */
+  #batched = 0;
   #bytes = 0;
   #lastSeq = 0;
   #lastId: string | undefined;
@@ -67,21 +84,21 @@ export class Outbox {
     this.#xadd = ['XADD', options.stream, ...this.#trimming.arguments(), '*'];
     connection.on('ready', () => {
       this.#trimming.forget();
-      telemetry.background(() => void this.#send());
+      telemetry.background(() => void this.#resume());
     });
   }
 
   /** Messages that wait, those under way included. */
   get size(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#batched;
   }
 
   /** From 0 to 1: by number or by bytes, whichever is more. */
   get fill(): number {
-    return Math.max(this.#queue.length / this.options.outboxMaxLen, this.#bytes / this.options.outboxMaxBytes);
+    return Math.max(this.size / this.options.outboxMaxLen, this.#bytes / this.options.outboxMaxBytes);
   }
 
-  /** The last number given, and the id of the last entry that is known to be in the stream. */
+  /** The number of the last message that was given one, and the id of the last entry that is known to be in the stream. */
   get last(): { seq: number; id: string | undefined } {
     return { seq: this.#lastSeq, id: this.#lastId };
   }
@@ -94,31 +111,20 @@ export class Outbox {
   /** Sends what was added so far, and everything from now on. */
   start(): void {
     this.#started = true;
-    this.telemetry.background(() => void this.#send());
+    this.telemetry.background(() => void this.#resume());
   }
 
-  /**
-   * Adds a message. `pushFields` is given the number of its entry, and adds the fields to the command.
-   *
-   * When there is no room, `onSettled` is told so with an {@link OutboxFullError}, and nothing is numbered.
-   */
-  add(
-    bytes: number,
-    pushFields: (command: string[], seq: number) => void,
-    telemetry: PublishTelemetry,
-    onSettled?: Settled,
-  ): void {
+  /** Adds a message. When there is no room, `onSettled` is told so with an {@link OutboxFullError}. */
+  add(message: OutgoingMessage, telemetry: PublishTelemetry, onSettled?: Settled): void {
+    const bytes = sizeOf(message);
     const refusal = this.#refusal(bytes);
     if (refusal !== undefined) {
       telemetry.failed(refusal);
       onSettled?.(refusal, undefined);
       return;
     }
-    const seq = ++this.#lastSeq;
-    const command = [...this.#xadd];
-    pushFields(command, seq);
     if (this.deferring) this.#waited = true;
-    this.#queue.push({ seq, command, bytes, telemetry, onSettled });
+    this.#queue.push({ message, telemetry, onSettled });
     this.#bytes += bytes;
     if (this.#sending) return;
     this.#sending = true;
@@ -126,9 +132,14 @@ export class Outbox {
     queueMicrotask(() => this.telemetry.background(() => void this.#run()));
   }
 
+  /** See {@link Trimming.passed}. */
+  passed(id: string, messages: number): void {
+    this.#trimming.passed(id, messages);
+  }
+
   /** Resolves when nothing waits any more. */
   drained(): Promise<void> {
-    if (this.#queue.length === 0) return Promise.resolve();
+    if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 
@@ -138,45 +149,49 @@ export class Outbox {
     const error = new AdapterClosedError(
       `The adapter was closed while the message waited for Redis in the outbox of stream '${this.options.stream}'.`,
     );
-    for (const pending of this.#queue.splice(0)) {
-      pending.telemetry.failed(error);
-      pending.onSettled?.(error, undefined);
+    const waiting = [...this.#batch.flatMap(({ messages }) => messages), ...this.#queue];
+    this.#batch = [];
+    this.#queue = [];
+    this.#bytes = this.#batched = 0;
+    for (const { telemetry, onSettled } of waiting) {
+      telemetry.failed(error);
+      onSettled?.(error, undefined);
     }
-    this.#bytes = 0;
     this.#settleDrained();
   }
 
   #refusal(bytes: number): Error | undefined {
     if (this.#closed) return new AdapterClosedError('Cannot publish: the adapter was closed.');
     const { stream, outboxMaxLen, outboxMaxBytes } = this.options;
-    const full = this.#queue.length >= outboxMaxLen;
+    const full = this.size >= outboxMaxLen;
     if (!full && this.#bytes + bytes <= outboxMaxBytes) return undefined;
     const limit = full ? 'outboxMaxLen' : 'outboxMaxBytes';
     this.listener.onOverflow(limit);
     return new OutboxFullError(
-      `Cannot publish to stream '${stream}': the outbox is full (\`${limit}\` is ${this.options[limit]}, ${this.#queue.length} messages ` +
+      `Cannot publish to stream '${stream}': the outbox is full (\`${limit}\` is ${this.options[limit]}, ${this.size} messages ` +
         'wait). Make sure that Redis can be reached, or raise the limit.',
       limit,
     );
   }
 
-  async #send(): Promise<void> {
-    if (this.#sending || this.#closed || this.#queue.length === 0) return;
+  async #resume(): Promise<void> {
+    if (this.#sending || this.#closed || this.size === 0) return;
     this.#sending = true;
     await this.#run();
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0 && !this.deferring) {
-      const batch = this.#nextBatch();
+    while (this.size > 0 && !this.deferring) {
+      if (this.#batch.length === 0) this.#seal();
+      const batch = this.#batch;
       const flush = this.#waited
         ? this.telemetry.flush(
             this.options.stream,
-            batch.map((one) => one.telemetry),
+            batch.flatMap(({ messages }) => messages.map(({ telemetry }) => telemetry)),
           )
         : undefined;
       try {
-        const ids = await this.#add(batch);
+        const ids = await this.#send(batch);
         flush?.end();
         // those who wait have been told otherwise
         if (this.#closed) break;
@@ -190,23 +205,31 @@ export class Outbox {
         if (this.connection.state === 'ready') await pause(reconnectDelay(this.#failures++));
       }
     }
-    if (this.#queue.length === 0) this.#waited = false;
+    if (this.size === 0) this.#waited = false;
     this.#sending = false;
   }
 
-  #nextBatch(): Pending[] {
-    let length = 0;
-    let bytes = 0;
-    while (length < this.#queue.length && length < BATCH_LENGTH && (length === 0 || bytes < BATCH_BYTES)) {
-      bytes += this.#queue[length]!.bytes;
-      length++;
+  /** Makes the next batch of what waits longest. */
+  #seal(): void {
+    const { uid, publisher, interop } = this.options;
+    for (const group of groups(this.#queue, interop)) {
+      const seq = this.#lastSeq + 1;
+      const command = [...this.#xadd];
+      pushEntry(
+        command,
+        { uid, publisher, seq },
+        group.map(({ message }) => message),
+      );
+      this.#lastSeq += group.length;
+      this.#batch.push({ command, seq: this.#lastSeq, messages: group });
+      this.#batched += group.length;
     }
-    return this.#queue.slice(0, length);
+    this.#queue.splice(0, this.#batched);
   }
 
-  async #add(batch: readonly Pending[]): Promise<string[]> {
-    const commands = batch.map(({ command, seq }) => {
-      this.#trimming.refresh(command, seq);
+  async #send(batch: readonly Sealed[]): Promise<string[]> {
+    const commands = batch.map(({ command }) => {
+      this.#trimming.refresh(command);
       return command;
     });
     const watchdog = setTimeout(() => this.connection.interrupt(), REPLY_TIMEOUT);
@@ -221,18 +244,22 @@ export class Outbox {
     }
   }
 
-  #settle(batch: readonly Pending[], ids: readonly string[]): void {
-    this.#queue.splice(0, batch.length);
-    batch.forEach((pending, index) => {
-      const id = ids[index]!;
-      this.#bytes -= pending.bytes;
-      this.#lastId = id;
-      pending.telemetry.published(id);
-      this.listener.onPublished(pending.seq, id);
-      pending.onSettled?.(undefined, id);
+  #settle(batch: readonly Sealed[], ids: readonly string[]): void {
+    this.#batch = [];
+    this.#batched = 0;
+    batch.forEach(({ seq, messages }, entry) => {
+      const entryId = ids[entry]!;
+      this.#lastId = entryId;
+      this.listener.onPublished(seq, entryId, messages.length);
+      messages.forEach(({ message, telemetry, onSettled }, index) => {
+        const id = positionAt(entryId, index, messages.length);
+        this.#bytes -= sizeOf(message);
+        telemetry.published(id);
+        onSettled?.(undefined, id);
+      });
     });
     this.#trimming.added(ids.at(-1)!);
-    if (this.#queue.length === 0) this.#settleDrained();
+    if (this.size === 0) this.#settleDrained();
   }
 
   #settleDrained(): void {

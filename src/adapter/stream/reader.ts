@@ -9,8 +9,11 @@ import { streamInfo, type StreamInfo } from './stream-info.js';
 export type RawEntry = [id: Buffer, fields: Buffer[]];
 
 export interface ReaderListener {
-  /** Entries that came after those given before. Must not throw. The position moves on with {@link StreamReader.advance}. */
-  onEntries(stream: string, entries: readonly RawEntry[]): void;
+  /**
+   * Entries that came after those given before; the next ones are given once these are handed on. Must neither throw nor reject. The
+   * position moves on with {@link StreamReader.advance}.
+   */
+  onEntries(stream: string, entries: readonly RawEntry[]): Promise<void> | undefined;
   /** Entries between `from` and `to` were trimmed away before they were read. */
   onGap(stream: string, from: string, to: string, missed: number): void;
   /** The stream ended before the position: it was deleted, or Redis came back with an older state. It ends at `end` now, and is read anew. */
@@ -32,7 +35,7 @@ interface Cursor {
   received: string;
   /** How many entries had ever been added to the stream when `received` was its last one; `undefined` where that is not known, as before Redis 7. */
   ordinal: number | undefined;
-  /** When the last entries came, or the connection did. */
+  /** Since when it waits for entries: when the last were handed on, or the connection was there. */
   waitsSince: number;
 }
 
@@ -163,7 +166,10 @@ export class StreamReader {
         if (performance.now() - this.#verified >= this.options.blockTimeInMs) this.#mustVerify = true;
         // The next read is under way while this one is worked on.
         if (!this.#stopped && !this.#mustVerify) next = quiet(this.#read());
-        for (const [stream, entries] of batches) this.listener.onEntries(stream, entries);
+        for (const [stream, entries] of batches) {
+          await this.listener.onEntries(stream, entries);
+          this.#cursors.get(stream)!.waitsSince = performance.now();
+        }
       } catch {
         next = undefined;
         if (this.#stopped || this.connection.state === 'closed') break;
@@ -202,10 +208,10 @@ export class StreamReader {
       stream.toString(),
       entries,
     ]);
-    const now = performance.now();
     for (const [stream, entries] of batches) {
       const cursor = this.#cursors.get(stream)!;
-      cursor.waitsSince = now;
+      // not for as long as these are being handed on
+      cursor.waitsSince = Number.POSITIVE_INFINITY;
       cursor.received = entries.at(-1)![0].toString('latin1');
       if (cursor.ordinal !== undefined) cursor.ordinal += entries.length;
       this.telemetry.poll(stream, 'messages');
@@ -228,7 +234,7 @@ export class StreamReader {
   }
 
   #checkReset(stream: string, cursor: Cursor, info: StreamInfo | undefined): void {
-    // what was received before the connection broke is handed on by now, as that happens without a pause
+    // what was received before the connection broke is handed on by now
     const last = info?.lastGeneratedId ?? FIRST_POSITION;
     const shrunk = (info?.entriesAdded ?? 0) < (cursor.ordinal ?? 0) && info?.entriesAdded !== undefined;
     if (comparePositions(last, cursor.received) >= 0 && !shrunk) return;

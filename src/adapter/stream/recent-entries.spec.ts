@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { StreamEntry } from '../wire/message.js';
+import { StreamMessage } from '../wire/message.js';
 import { RecentEntries } from './recent-entries.js';
 import { comparePositions } from './stream-id.js';
 
@@ -13,8 +13,8 @@ const collectGarbage = runInNewContext('gc') as () => void;
 /** What an entry is taken to take beyond its data. */
 const OVERHEAD = 400;
 
-function entry(time: number, bytes = 0): StreamEntry {
-  return new StreamEntry('stream', idOf(time), 'uid', '/', 3, 'uid', undefined, Buffer.alloc(bytes));
+function entry(time: number, bytes = 0): StreamMessage {
+  return new StreamMessage('stream', idOf(time), 'uid', '/', 3, Buffer.alloc(bytes));
 }
 
 function idOf(time: number): string {
@@ -23,7 +23,7 @@ function idOf(time: number): string {
 
 /** The same, without any cleverness. */
 class NaiveRecentEntries {
-  entries: StreamEntry[] = [];
+  entries: StreamMessage[] = [];
 
   constructor(
     public from: string,
@@ -31,7 +31,7 @@ class NaiveRecentEntries {
     private readonly maxBytes: number,
   ) {}
 
-  add(added: StreamEntry): void {
+  add(added: StreamMessage): void {
     if (comparePositions(added.id, this.from) <= 0) return;
     this.entries.push(added);
     while (this.entries.length > this.maxLen || this.#bytes > this.maxBytes) this.from = this.entries.shift()!.id;
@@ -42,7 +42,7 @@ class NaiveRecentEntries {
     this.from = position;
   }
 
-  after(id: string): StreamEntry[] {
+  after(id: string): StreamMessage[] {
     return this.entries.filter((one) => comparePositions(one.id, id) > 0);
   }
 
@@ -133,7 +133,7 @@ describe('RecentEntries', () => {
 
   it('keeps alive no entry that it forgot', async () => {
     const recent = new RecentEntries('0-0', 1_000, 10 * OVERHEAD);
-    const added: Array<WeakRef<StreamEntry>> = [];
+    const added: Array<WeakRef<StreamMessage>> = [];
     for (let time = 1; time <= 100; time++) {
       const one = entry(time);
       recent.add(one);
@@ -147,7 +147,7 @@ describe('RecentEntries', () => {
   it('keeps alive no reply that its entries came in', () => {
     const recent = new RecentEntries('0-0', 10, 10_000);
     const reply = Buffer.alloc(64 * 1_024);
-    const added = new StreamEntry('stream', '1-0', 'uid', '/', 3, 'uid', undefined, reply.subarray(0, 8));
+    const added = new StreamMessage('stream', '1-0', 'uid', '/', 3, reply.subarray(0, 8));
     recent.add(added);
     expect(added.data).toEqual(Buffer.alloc(8));
     expect(added.data.buffer).not.toBe(reply.buffer);

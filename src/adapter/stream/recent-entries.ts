@@ -1,4 +1,4 @@
-import type { StreamEntry } from '../wire/message.js';
+import type { StreamMessage } from '../wire/message.js';
 import { comparePositions } from './stream-id.js';
 
 /** What an entry takes in memory beyond its data, roughly, in bytes. */
@@ -8,7 +8,7 @@ const OVERHEAD = 400;
  * The broadcasts of one stream that this node has read last, for clients that come back. What is older is in Redis.
  */
 export class RecentEntries {
-  #entries: Array<StreamEntry | undefined> = [];
+  #entries: Array<StreamMessage | undefined> = [];
   /** Entries before this index are forgotten; the array is compacted now and then instead of at each. */
   #start = 0;
   #bytes = 0;
@@ -31,7 +31,7 @@ export class RecentEntries {
     return this.#entries.length - this.#start;
   }
 
-  add(entry: StreamEntry): void {
+  add(entry: StreamMessage): void {
     // read once more, from the beginning of a stream that was restarted
     if (comparePositions(entry.id, this.#from) <= 0) return;
     this.#entries.push(entry.detach());
@@ -52,7 +52,7 @@ export class RecentEntries {
   }
 
   /** The entries after `id`, oldest first. */
-  *after(id: string): Generator<StreamEntry> {
+  *after(id: string): Generator<StreamMessage> {
     let low = this.#start;
     let high = this.#entries.length;
     while (low < high) {
@@ -71,6 +71,6 @@ export class RecentEntries {
   }
 }
 
-function sizeOf(entry: StreamEntry): number {
+function sizeOf(entry: StreamMessage): number {
   return entry.data.length + OVERHEAD;
 }

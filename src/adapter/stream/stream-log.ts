@@ -1,10 +1,10 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import { MessageType } from 'socket.io-adapter';
 import type { RedisConnection } from '../redis/driver.js';
 import type { ReceiveTelemetry, TelemetryPort } from '../telemetry-port.js';
 import { readEntry } from '../wire/entry.js';
-import type { EncodedMessage } from '../wire/entry-codec.js';
-import type { StreamEntry } from '../wire/message.js';
-import type { Deduplicator } from './deduplicator.js';
+import { EMITTER, type EncodedMessage, type StreamEntry, type StreamMessage } from '../wire/message.js';
+import type { Deduplicator, Loss } from './deduplicator.js';
 import type { Settled } from './outbox.js';
 import { publishersBefore } from './publishers.js';
 import type { RawEntry } from './reader.js';
@@ -23,15 +23,18 @@ export interface StreamLogOptions extends Retention {
   blockTimeInMs: number;
   outboxMaxLen: number;
   outboxMaxBytes: number;
+  interop: boolean;
   /** 0 where nobody restores sessions. */
   recentMaxBytes: number;
 }
 
 export interface StreamLogListener {
-  /** Delivers an entry, and returns how many local sockets it was written to, where that applies. May throw. */
-  onEntry(entry: StreamEntry, own: boolean): number | undefined;
-  /** The entry could not be delivered. */
-  onEntryFailed(reason: 'decode_error' | 'handler_error', error: unknown): void;
+  /** Delivers a message, and returns how many local sockets it was written to, where that applies. May throw. */
+  onMessage(message: StreamMessage): number | undefined;
+  /** A message could not be delivered, or an entry not be read. */
+  onFailed(reason: 'decode_error' | 'handler_error', error: unknown): void;
+  /** A node of the peer package has published something, and cannot read all that this one publishes. */
+  onPeer(): void;
   onGap(stream: string, from: string, to: string, missed: number): void;
   onReset(stream: string, position: string): void;
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
@@ -48,6 +51,9 @@ export interface SideStream {
   onReset(position: string, end: string): void;
 }
 
+/** Messages that are handed on without a pause, about. */
+const AT_ONCE = 100;
+
 /** The cluster's ordered log: what this node adds to it, and what it reads from it, its own entries included. */
 export class StreamLog {
   readonly streams: readonly string[];
@@ -58,6 +64,7 @@ export class StreamLog {
   readonly #readBefore = new Map<string, string>();
   readonly #readers: StreamReaders;
   #reading = false;
+  #closed = false;
 
   constructor(
     writerConnection: RedisConnection,
@@ -75,13 +82,13 @@ export class StreamLog {
     const streams = side === undefined ? this.streams : [...this.streams, side.name];
     this.#readers = new StreamReaders(reader, { ...options, streams }, telemetry, {
       onEntries: (stream, entries) => {
-        if (stream === side?.name) this.#onSideEntries(side, entries);
-        else this.#onEntries(stream, entries);
+        if (stream !== side?.name) return this.#onEntries(stream, entries);
+        this.#onSideEntries(side, entries);
       },
       onGap: (stream, from, to, missed) => {
         // who was away for that long is not waited for any more
         if (stream === side?.name) return;
-        // those of all publishers are counted in it
+        // entries of all publishers, each of which holds a message at least
         this.#duplicates.get(stream)!.expectHoles(missed);
         this.#onGap(stream, from, to, missed);
       },
@@ -142,12 +149,12 @@ export class StreamLog {
   }
 
   /** See {@link StreamWriter.publish}. */
-  publish(uid: string, namespace: string, message: EncodedMessage, roomCount: number, onSettled?: Settled): void {
-    this.writer.publish(uid, namespace, message, roomCount, onSettled);
+  publish(namespace: string, message: EncodedMessage, roomCount: number, onSettled?: Settled): void {
+    this.writer.publish(namespace, message, roomCount, onSettled);
   }
 
   /**
-   * Another node has published entry `seq` under `id`. When we are past that id without having seen it, or wait for entries without
+   * Another node has published message `seq`, the last of entry `id`. When we are past that id without having seen it, or wait for entries without
    * any coming, something is wrong; and when that has been looked into, and it has still not come, it is lost.
    */
   compare(publisher: string, published: ReadonlyArray<{ stream: string; seq: number; id: string }>): void {
@@ -163,6 +170,7 @@ export class StreamLog {
   }
 
   close(): void {
+    this.#closed = true;
     this.#readers.stop();
     this.writer.close();
   }
@@ -173,39 +181,74 @@ export class StreamLog {
     if (unseen && comparePositions(id, this.#readers.position(stream)) <= 0) this.#readers.of(stream)?.suspect();
   }
 
-  #onGap(stream: string, from: string, to: string, missed: number): void {
+  /** Messages between `from` and `to` are lost. Memory is continuous from `resume` on. */
+  #onGap(stream: string, from: string, to: string, missed: number, resume = to): void {
     this.telemetry.dropped(stream, 'gap', missed);
-    this.#recent.get(stream)?.restart(to);
+    this.#recent.get(stream)?.restart(resume);
     this.listener.onGap(stream, from, to, missed);
+  }
+
+  /** Messages were come upon that never arrived here. */
+  #onLoss(stream: string, { missed, told }: Loss, from: string, to: string, resume = to): void {
+    if (missed === 0) return;
+    // that entries of the gap had held several messages shows only now
+    if (told) this.telemetry.dropped(stream, 'gap', missed);
+    else this.#onGap(stream, from, to, missed, resume);
   }
 
   /** It was acknowledged, and did not outlive a failover of Redis. */
   #writeOff(stream: string, publisher: string, seq: number, id: string): void {
-    const missed = this.#duplicates.get(stream)!.writeOff(publisher, seq);
-    if (missed === 0) return;
+    const loss = this.#duplicates.get(stream)!.writeOff(publisher, seq);
     const position = this.#readers.position(stream);
-    this.telemetry.dropped(stream, 'gap', missed);
-    this.#recent.get(stream)?.restart(position);
-    this.listener.onGap(stream, position, laterPosition(position, id), missed);
+    this.#onLoss(stream, loss, position, laterPosition(position, id), position);
   }
 
-  #onEntries(stream: string, raw: readonly RawEntry[]): void {
-    const entries: StreamEntry[] = [];
+  /** Hands on entries a few at a time: however many messages a reply holds, the process stays responsive. */
+  async #onEntries(stream: string, raw: readonly RawEntry[]): Promise<void> {
+    let entries: StreamEntry[] = [];
+    let messages = 0;
     for (const [id, fields] of raw) {
+      if (messages >= AT_ONCE) {
+        this.#handOn(stream, entries);
+        await immediate();
+        if (this.#closed) return;
+        entries = [];
+        messages = 0;
+      }
       const entry = readEntry(stream, id.toString('latin1'), fields);
-      if (entry === undefined) this.#skip(stream);
-      else entries.push(entry);
+      this.writer.passed(stream, id.toString('latin1'), entry?.messages.length ?? 1);
+      if (entry === undefined) {
+        this.#skip(stream);
+        continue;
+      }
+      entries.push(entry);
+      messages += entry.messages.length;
     }
+    this.#handOn(stream, entries);
+    // the last ones may have been skipped
+    this.#readers.of(stream)!.advance(stream, raw.at(-1)![0].toString('latin1'));
+  }
+
+  #handOn(stream: string, entries: readonly StreamEntry[]): void {
     const reader = this.#readers.of(stream)!;
-    for (const entry of entries) entry.own = entry.publisher === this.options.uid;
-    const received = this.telemetry.receive(stream, entries);
+    const messages = entries.length === 1 ? entries[0]!.messages : entries.flatMap((entry) => entry.messages);
+    const { uid, interop } = this.options;
     for (const entry of entries) {
-      if (this.#isNew(entry)) this.#deliver(entry, received);
+      if (!interop && entry.seq === undefined && entry.publisher !== EMITTER) this.listener.onPeer();
+      if (entry.publisher !== uid) continue;
+      for (const message of entry.messages) message.own = true;
+    }
+    const received = this.telemetry.receive(stream, messages);
+    for (const entry of entries) {
+      if (this.#isNew(stream, entry)) {
+        for (const message of entry.messages) {
+          this.#deliver(message, received);
+          reader.advance(stream, message.id);
+        }
+      }
       reader.advance(stream, entry.id);
     }
     received.end();
-    // the last ones may have been skipped
-    reader.advance(stream, raw.at(-1)![0].toString('latin1'));
   }
 
   #onSideEntries(side: SideStream, entries: readonly RawEntry[]): void {
@@ -213,13 +256,13 @@ export class StreamLog {
     this.#readers.of(side.name)!.advance(side.name, entries.at(-1)![0].toString('latin1'));
   }
 
-  #deliver(entry: StreamEntry, received: ReceiveTelemetry): void {
-    if (mayBeMissed(entry)) this.#recent.get(entry.stream)?.add(entry);
+  #deliver(message: StreamMessage, received: ReceiveTelemetry): void {
+    if (mayBeMissed(message)) this.#recent.get(message.stream)?.add(message);
     try {
-      received.process(entry, () => this.listener.onEntry(entry, entry.own));
+      received.process(message, () => this.listener.onMessage(message));
     } catch (error) {
-      this.telemetry.dropped(entry.stream, 'handler_error', 1);
-      this.listener.onEntryFailed('handler_error', error);
+      this.telemetry.dropped(message.stream, 'handler_error', 1);
+      this.listener.onFailed('handler_error', error);
     }
   }
 
@@ -227,29 +270,27 @@ export class StreamLog {
     this.telemetry.dropped(stream, 'decode_error', 1);
     // without the id: what happens again and again is told of once a minute, by its reason
     const reason = `an entry of the stream '${stream}' lacks a field, or has one that is malformed`;
-    this.listener.onEntryFailed('decode_error', new TypeError(reason));
+    this.listener.onFailed('decode_error', new TypeError(reason));
   }
 
-  #isNew(entry: StreamEntry): boolean {
-    if (entry.seq === undefined) {
-      const readBefore = this.#readBefore.get(entry.stream);
-      return readBefore === undefined || comparePositions(entry.id, readBefore) > 0;
+  #isNew(stream: string, { id, publisher, seq, messages }: StreamEntry): boolean {
+    if (seq === undefined) {
+      const readBefore = this.#readBefore.get(stream);
+      return readBefore === undefined || comparePositions(id, readBefore) > 0;
     }
-    const arrival = this.#duplicates.get(entry.stream)!.arrive(entry.publisher, entry.seq);
+    const arrival = this.#duplicates.get(stream)!.arrive(publisher, seq, messages.length);
     if (arrival.duplicate) {
-      this.telemetry.duplicate(entry.stream);
+      for (let i = 0; i < messages.length; i++) this.telemetry.duplicate(stream);
       return false;
     }
+    if (arrival.missed > 0) this.#readers.of(stream)!.holed(stream);
     // Trimmed away before we came to read them; the position before this entry is where they were.
-    if (arrival.missed > 0) {
-      this.#readers.of(entry.stream)!.holed(entry.stream);
-      this.#onGap(entry.stream, this.#readers.position(entry.stream), entry.id, arrival.missed);
-    }
+    this.#onLoss(stream, arrival, this.#readers.position(stream), id);
     return true;
   }
 }
 
 /** Whether a client that comes back may have missed it: a packet with acknowledgement cannot be sent again later. */
-function mayBeMissed(entry: StreamEntry): boolean {
-  return entry.messageType === Number(MessageType.BROADCAST) && entry.requestId === undefined;
+function mayBeMissed({ messageType, requestId }: StreamMessage): boolean {
+  return messageType === Number(MessageType.BROADCAST) && requestId === undefined;
 }

@@ -1,29 +1,19 @@
 import type { RedisConnection } from '../redis/driver.js';
 import type { TelemetryPort } from '../telemetry-port.js';
-import type { EncodedMessage } from '../wire/entry-codec.js';
-import { pushEntry } from '../wire/entry.js';
-import { typeName } from '../wire/message.js';
-import { Outbox, type Settled } from './outbox.js';
-import type { Retention } from './trimming.js';
+import { typeName, type EncodedMessage } from '../wire/message.js';
+import { Outbox, type OutboxOptions, type Settled } from './outbox.js';
 
-export interface StreamWriterOptions extends Retention {
-  /** Numbers the entries; nobody else uses the id. */
-  publisher: string;
+export interface StreamWriterOptions extends Omit<OutboxOptions, 'stream'> {
   streamName: string;
   streamCount: number;
-  outboxMaxLen: number;
-  outboxMaxBytes: number;
 }
 
 export interface StreamWriterListener {
-  /** Entry `seq` of this publisher is in the stream under `id`. */
-  onPublished(stream: string, seq: number, id: string): void;
+  /** Message `seq` of this publisher is in the stream, as the last of `count` in entry `id`. */
+  onPublished(stream: string, seq: number, id: string, count: number): void;
   /** A message was dropped, because the outbox is full. */
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
 }
-
-/** What an entry takes beyond its data, roughly, in bytes. */
-const ENTRY_OVERHEAD = 300;
 
 /** What one publisher adds to the cluster's log. */
 export class StreamWriter {
@@ -39,7 +29,7 @@ export class StreamWriter {
     this.streams = streamNames(options);
     for (const stream of this.streams) {
       const outbox = new Outbox(connection.forKey(stream), { ...options, stream }, telemetry, {
-        onPublished: (seq, id) => listener.onPublished(stream, seq, id),
+        onPublished: (seq, id, count) => listener.onPublished(stream, seq, id, count),
         onOverflow: (limit) => {
           telemetry.dropped(stream, 'outbox_full', 1);
           listener.onOverflow(limit);
@@ -76,28 +66,26 @@ export class StreamWriter {
     return this.#outboxes.get(stream)?.size ?? 0;
   }
 
-  /**
-   * Publishes a message, in the order of the calls. `onSettled` is told the id of its entry, or why there is none.
-   *
-   * @param uid the node, or `emitter`.
-   */
-  publish(uid: string, namespace: string, message: EncodedMessage, roomCount: number, onSettled?: Settled): void {
+  /** Publishes a message, in the order of the calls. `onSettled` is told its id, or why there is none. */
+  publish(namespace: string, message: EncodedMessage, roomCount: number, onSettled?: Settled): void {
     const stream = this.streamOf(namespace);
     const outbox = this.#outboxes.get(stream)!;
+    const { type, data, optionsLength, requestId } = message;
     const telemetry = this.telemetry.publish({
       stream,
       namespace,
-      type: typeName(message.type, message.requestId !== undefined),
+      type: typeName(type, requestId !== undefined),
       roomCount,
       deferred: outbox.deferring,
     });
-    const { publisher } = this.options;
-    outbox.add(
-      message.data.length + ENTRY_OVERHEAD,
-      (command, seq) => pushEntry(command, { uid, publisher, namespace, seq }, message, telemetry.carrier),
-      telemetry,
-      onSettled,
-    );
+    // what else the message holds is not kept until Redis has it
+    const { carrier } = telemetry;
+    outbox.add({ namespace, type, data, optionsLength, requestId, carrier }, telemetry, onSettled);
+  }
+
+  /** An entry of so many messages is known to be in `stream`, behind those before: by that, the stream is kept short. */
+  passed(stream: string, id: string, messages: number): void {
+    this.#outboxes.get(stream)!.passed(id, messages);
   }
 
   /** What was published last, for the nodes to compare with what they have read. */

@@ -1,7 +1,7 @@
 import { MessageType } from 'socket.io-adapter';
 import { SerializationError, toError } from '../errors.js';
 import { unpack, pack } from './envelope.js';
-import type { ClusterMessage, StreamEntry, WireOptions } from './message.js';
+import type { ClusterMessage, EncodedMessage, StreamMessage, WireOptions } from './message.js';
 import { Payload } from './payload.js';
 import { hasBinary, hasPlaceholder, toPlain, toPlainStrictly } from './plain.js';
 import { readOptions } from './options-cache.js';
@@ -17,15 +17,6 @@ const BROADCAST_SUFFIX = '}}';
 const PREFIX_LENGTH = OPTIONS_PREFIX.length;
 /** The brackets belong to it: what follows the arguments is put right behind the last of them, and a space would come between. */
 const LAYOUT = { arguments: Buffer.from(`${ARGUMENTS_PREFIX}[`), suffix: Buffer.from(`]${BROADCAST_SUFFIX}`) };
-
-/** The part of an entry that depends on the message alone. */
-export interface EncodedMessage {
-  type: number;
-  data: string;
-  /** Length of the options in `data`, in bytes; 0 when it is not laid out as above. */
-  optionsLength: number;
-  requestId: string | undefined;
-}
 
 /**
  * Encodes a message for the stream, as it is now; what it is made of may change afterwards.
@@ -90,17 +81,17 @@ function guarded<T>(serialise: () => T): T {
 }
 
 /**
- * The options of an entry, without parsing its payload where it is laid out that way: a node that holds no socket of the message pays
+ * The options of a message, without parsing its payload where it is laid out that way: a node that holds no socket of the message pays
  * for nothing else.
  *
  * @throws when they are malformed.
  */
-export function optionsOf(entry: StreamEntry): WireOptions {
-  const end = PREFIX_LENGTH + entry.optionsLength;
-  if (isLaidOut(entry, end)) return readOptions(entry.data.toString('utf8', PREFIX_LENGTH, end));
-  const { data } = decodeEntry(entry);
+export function optionsOf(message: StreamMessage): WireOptions {
+  const end = PREFIX_LENGTH + message.optionsLength;
+  if (isLaidOut(message, end)) return readOptions(message.data.toString('utf8', PREFIX_LENGTH, end));
+  const { data } = decodeMessage(message);
   if ('opts' in data) return data.opts;
-  throw new TypeError('the entry has no options');
+  throw new TypeError('the message has no options');
 }
 
 /**
@@ -108,20 +99,20 @@ export function optionsOf(entry: StreamEntry): WireOptions {
  *
  * @throws when it is malformed.
  */
-export function payloadOf(entry: StreamEntry): Payload {
-  const end = PREFIX_LENGTH + entry.optionsLength;
-  if (isLaidOut(entry, end)) {
-    const { data } = entry;
+export function payloadOf(message: StreamMessage): Payload {
+  const end = PREFIX_LENGTH + message.optionsLength;
+  if (isLaidOut(message, end)) {
+    const { data } = message;
     const json = data.toString('utf8', end + ARGUMENTS_PREFIX.length, data.length - BROADCAST_SUFFIX.length);
     // parsed to be sure that a client can, too
     return Payload.ofJson(json, parseArguments(JSON.parse(json)));
   }
-  const { data } = decodeEntry(entry);
-  if (!('packet' in data) || Array.isArray(data.packet)) throw new TypeError('the entry has no packet');
+  const { data } = decodeMessage(message);
+  if (!('packet' in data) || Array.isArray(data.packet)) throw new TypeError('the message has no packet');
   return Payload.of(data.packet.data);
 }
 
-function isLaidOut({ data, optionsLength }: StreamEntry, end: number): boolean {
+function isLaidOut({ data, optionsLength }: StreamMessage, end: number): boolean {
   const { arguments: args, suffix } = LAYOUT;
   return (
     optionsLength > 0 &&
@@ -138,11 +129,11 @@ function standsAt(data: Buffer, bytes: Buffer, offset: number): boolean {
 }
 
 /**
- * Decodes and validates the data of an entry.
+ * Decodes and validates the data of a message.
  *
- * @throws when the data is malformed; an entry from elsewhere is untrusted input.
+ * @throws when the data is malformed; a message from elsewhere is untrusted input.
  */
-export function decodeEntry({ messageType, data }: StreamEntry): ClusterMessage {
+export function decodeMessage({ messageType, data }: StreamMessage): ClusterMessage {
   const text = data.toString();
   if (text.startsWith('{')) return parseData(messageType, JSON.parse(text));
   const raw = unpack(Buffer.from(text, 'base64'));

@@ -1,6 +1,7 @@
+import { positionAt } from '../stream/stream-id.js';
+import { readIndex, writeIndex } from './message-index.js';
+import { StreamMessage, type OutgoingMessage, type StreamEntry } from './message.js';
 import type { TraceCarrier } from '../telemetry-port.js';
-import type { EncodedMessage } from './entry-codec.js';
-import { StreamEntry } from './message.js';
 
 /**
  * Fields of a stream entry. The first four are those of `@socket.io/redis-streams-adapter`; the others are ours, and ignored by it.
@@ -11,9 +12,10 @@ import { StreamEntry } from './message.js';
  * | `nsp` | namespace |
  * | `type` | number of the message type |
  * | `data` | JSON, or MessagePack in base64 where there is binary data |
- * | `hdr` | numbers of the reader's concern, separated by spaces: the number of the entry among those of its publisher, from 1; the length of the options in `data`, or 0; the id of the request, where answers are awaited |
+ * | `hdr` | numbers of the reader's concern, separated by spaces: the number of the (first) message among those of its publisher, from 1; the length of the options in `data`, or 0; the id of the request, where answers are awaited |
  * | `pub` | publisher, where it is not the node of `uid` |
  * | `traceparent`, `tracestate` | trace context |
+ * | `msgs` | of an entry that holds several messages: their index, see {@link writeIndex}. Their data follow one another in `data`, and the fields that each has of its own are in the index instead |
  */
 const enum Field {
   uid = 'uid',
@@ -22,6 +24,7 @@ const enum Field {
   data = 'data',
   header = 'hdr',
   publisher = 'pub',
+  messages = 'msgs',
   traceparent = 'traceparent',
   tracestate = 'tracestate',
 }
@@ -29,15 +32,22 @@ const enum Field {
 /** Adds the fields of an entry, names and values in turn as XADD takes them, to `command`. */
 export function pushEntry(
   command: string[],
-  from: { uid: string; publisher: string; namespace: string; seq: number },
-  message: EncodedMessage,
-  carrier: TraceCarrier | undefined,
+  { uid, publisher, seq }: { uid: string; publisher: string; seq: number },
+  messages: readonly OutgoingMessage[],
 ): void {
-  const { optionsLength, requestId } = message;
-  const header = requestId === undefined ? `${from.seq} ${optionsLength}` : `${from.seq} ${optionsLength} ${requestId}`;
-  command.push(Field.uid, from.uid, Field.namespace, from.namespace, Field.type, String(message.type));
-  command.push(Field.data, message.data, Field.header, header);
-  if (from.publisher !== from.uid) command.push(Field.publisher, from.publisher);
+  command.push(Field.uid, uid);
+  if (messages.length === 1) pushMessage(command, seq, messages[0]!);
+  else {
+    const data = messages.map((message) => message.data).join('');
+    command.push(Field.header, `${seq} 0`, Field.messages, writeIndex(messages), Field.data, data);
+  }
+  if (publisher !== uid) command.push(Field.publisher, publisher);
+}
+
+function pushMessage(command: string[], seq: number, message: OutgoingMessage): void {
+  const { namespace, type, data, optionsLength, requestId, carrier } = message;
+  const header = requestId === undefined ? `${seq} ${optionsLength}` : `${seq} ${optionsLength} ${requestId}`;
+  command.push(Field.namespace, namespace, Field.type, String(type), Field.data, data, Field.header, header);
   if (carrier?.traceparent !== undefined) command.push(Field.traceparent, carrier.traceparent);
   if (carrier?.tracestate !== undefined) command.push(Field.tracestate, carrier.tracestate);
 }
@@ -55,11 +65,12 @@ const Short = {
   data: shortName(Buffer.from(Field.data)),
   header: shortName(Buffer.from(Field.header)),
   publisher: shortName(Buffer.from(Field.publisher)),
+  messages: shortName(Buffer.from(Field.messages)),
 } as const;
 
 const HEADER = /^([1-9]\d{0,15}) (0|[1-9]\d{0,8})(?: (\w{1,64}))?$/;
 
-/** Reads the fields of an entry; `undefined` when one that is needed is missing, or one is malformed. */
+/** Reads an entry; `undefined` when a field that is needed is missing, or one is malformed. */
 export function readEntry(stream: string, id: string, fields: readonly Buffer[]): StreamEntry | undefined {
   let uid: string | undefined;
   let namespace: string | undefined;
@@ -68,6 +79,7 @@ export function readEntry(stream: string, id: string, fields: readonly Buffer[])
   let header: string | undefined;
   let publisher: string | undefined;
   let carrier: TraceCarrier | undefined;
+  let index: string | undefined;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i]!;
     const value = fields[i + 1]!;
@@ -90,19 +102,45 @@ export function readEntry(stream: string, id: string, fields: readonly Buffer[])
       case Short.publisher:
         publisher = value.toString();
         break;
+      case Short.messages:
+        index = value.toString();
+        break;
       default: {
         const long = name.toString('latin1');
         if (long === Field.traceparent || long === Field.tracestate) (carrier ??= {})[long] = value.toString();
       }
     }
   }
-  if (!uid || !namespace || type === undefined || !Number.isSafeInteger(type)) return undefined;
-  const entry = new StreamEntry(stream, id, uid, namespace, type, publisher || uid, carrier, data ?? Buffer.alloc(0));
-  if (header === undefined) return entry;
-  const parts = HEADER.exec(header);
+  if (!uid) return undefined;
+  const parts = header === undefined ? undefined : HEADER.exec(header);
   if (parts === null) return undefined;
-  entry.seq = Number(parts[1]);
-  entry.optionsLength = Number(parts[2]);
-  entry.requestId = parts[3];
+  const seq = parts && Number(parts[1]);
+  const entry: StreamEntry = { id, publisher: publisher || uid, seq, messages: [] };
+  if (index !== undefined) {
+    const several = data && seq !== undefined && messagesIn(stream, id, uid, index, data);
+    if (!several) return undefined;
+    entry.messages = several;
+    return entry;
+  }
+  if (!namespace || type === undefined || !Number.isSafeInteger(type)) return undefined;
+  const message = new StreamMessage(stream, id, uid, namespace, type, data ?? Buffer.alloc(0));
+  message.carrier = carrier;
+  message.optionsLength = Number(parts?.[2] ?? 0);
+  message.requestId = parts?.[3];
+  entry.messages.push(message);
   return entry;
+}
+
+/** `undefined` when the index does not fit. */
+function messagesIn(stream: string, id: string, uid: string, index: string, data: Buffer): StreamMessage[] | undefined {
+  const rows = readIndex(index, data.length);
+  let start = 0;
+  return rows?.map((row, i) => {
+    const bytes = data.subarray(start, (start += row.length));
+    const message = new StreamMessage(stream, positionAt(id, i, rows.length), uid, row.namespace, row.type, bytes);
+    message.carrier = row.carrier;
+    message.optionsLength = row.optionsLength;
+    message.requestId = row.requestId;
+    return message;
+  });
 }

@@ -39,36 +39,53 @@ export type ClusterMessage =
   | { type: MessageType.FETCH_SOCKETS; data: { opts: WireOptions; requestId: string } }
   | { type: MessageType.SERVER_SIDE_EMIT; data: { packet: unknown[]; requestId?: string } };
 
+/** What of a message is the same wherever it goes. */
+export interface EncodedMessage {
+  type: number;
+  /** JSON, or MessagePack in base64 where there is binary data. */
+  data: string;
+  /** Length of the options in `data`, in bytes; 0 when it is not laid out so that they can be told without parsing it. */
+  optionsLength: number;
+  requestId: string | undefined;
+}
+
+/** A message on its way into the log. */
+export interface OutgoingMessage extends EncodedMessage {
+  namespace: string;
+  carrier: TraceCarrier | undefined;
+}
+
+/** Who the messages of a process without a Server are from, for every node: nobody who is counted, or asked anything. The peer package has the same name for it. */
+export const EMITTER = 'emitter';
+
 /** Where a message comes from. */
 export interface Sender {
-  /** The node; `emitter` for a process that only emits. */
+  /** The node, or {@link EMITTER}. */
   uid: string;
   namespace: string;
   /** The sender is a node of the peer package: it reads answers from the channel of its namespace. */
   foreign: boolean;
 }
 
-/** An entry of the stream whose fields are there and of the right form. Its data is decoded only when someone needs it. */
-export class StreamEntry implements ReceivedMessage {
-  /** Number of the entry among those of its publisher; `undefined` for an entry of the peer package. */
-  seq: number | undefined;
+/** A message of the stream, whose fields are there and of the right form. Its data is decoded only when someone needs it. */
+export class StreamMessage implements ReceivedMessage {
   /** Length of the options in the data, in bytes; 0 when it is not laid out that way. */
   optionsLength = 0;
   /** The id under which answers are awaited, where a node of this package asks. */
   requestId: string | undefined;
+  /** Trace context that came along. */
+  carrier: TraceCarrier | undefined;
   /** Published by this node itself. */
   own = false;
 
   constructor(
     readonly stream: string,
+    /** The position behind it. */
     readonly id: string,
     readonly uid: string,
     readonly namespace: string,
     readonly messageType: number,
-    /** Who numbers the entry: the node, unless it comes from a process without a Server. */
-    readonly publisher: string,
-    readonly carrier: TraceCarrier | undefined,
-    /** What the entry carries, as text in UTF-8. */
+    /** What it carries, as text in UTF-8. */
     private bytes: Buffer,
   ) {}
 
@@ -80,11 +97,22 @@ export class StreamEntry implements ReceivedMessage {
     return this.bytes;
   }
 
-  /** The entry is to be remembered: its data is a window on a whole reply, which it must not keep alive. */
+  /** The message is to be remembered: its data is a window on a whole reply, which it must not keep alive. */
   detach(): this {
     this.bytes = Buffer.from(this.bytes);
     return this;
   }
+}
+
+/** An entry of the stream: what was added to it at once. */
+export interface StreamEntry {
+  id: string;
+  /** Who numbers the messages: the node, unless it comes from a process without a Server. */
+  publisher: string;
+  /** Number of its first message among those of its publisher; `undefined` for an entry of the peer package. */
+  seq: number | undefined;
+  /** In the order in which they were published; at least one. */
+  messages: StreamMessage[];
 }
 
 /** The name of a message's type in spans and metrics. */
