@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { commandCount, cpuOf, onCluster } from '../cluster.mjs';
+import { closedLoop, commandCount, cpuOf, onCluster } from '../cluster.mjs';
 
 /** A node with nothing to do. */
 export const idle = {
@@ -22,8 +22,7 @@ export const burst = {
     const count = 10_000;
     return onCluster({ adapter, nodes: 2, maxLen: 50_000 }, async ({ nodes: [emitter, receiver], clients }) => {
       await clients.ask('connect', { port: receiver.port, count: 1 });
-      await emitter.ask('emit', { count: 1_000 });
-      await clients.ask('received', { total: 1_000 });
+      await closedLoop({ emitter, clients, sockets: 1, count: 5_000 }); // warm
       await clients.ask('reset');
       const heap = await emitter.ask('collectGarbage');
       await emitter.ask('watchEventLoop');

@@ -1,4 +1,4 @@
-import { cpuOf, onCluster, redisInfo } from '../cluster.mjs';
+import { closedLoop, cpuOf, onCluster, redisInfo } from '../cluster.mjs';
 
 const CLIENTS = 200;
 const MISSED = 1_100;
@@ -53,8 +53,7 @@ export const catchingUp = {
     const count = 10_000;
     return onCluster({ adapter, nodes: 2, maxLen: 50_000 }, async ({ nodes: [emitter, receiver], clients }) => {
       await clients.ask('connect', { port: receiver.port, count: 1 });
-      await emitter.ask('emit', { count: 500 });
-      await clients.ask('received', { total: 500 });
+      await closedLoop({ emitter, clients, sockets: 1, count: 5_000 }); // warm
       await clients.ask('reset');
       receiver.process.kill('SIGSTOP');
       await emitter.ask('emit', { count, burst: 50 });

@@ -96,7 +96,7 @@ export interface PublishedMessage {
 export interface PublishTelemetry {
   /** Trace context to send along; `undefined` for none. */
   readonly carrier: TraceCarrier | undefined;
-  /** The message is in the stream under `id`. */
+  /** The message is in the stream; `id` is as in {@link ReceivedMessage}. */
   published(id: string): void;
   /** The message could not be published. */
   failed(error: unknown): void;
@@ -108,9 +108,9 @@ export interface OperationTelemetry {
   end(error?: unknown): void;
 }
 
-/** An entry of the stream. */
+/** A message of the stream. */
 export interface ReceivedMessage {
-  /** Id of the stream entry. */
+  /** Id of the stream entry, and, where other messages follow in it, a dot and the index of this one. */
   id: string;
   /** Node that published it. */
   uid: string;

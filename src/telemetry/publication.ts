@@ -53,7 +53,8 @@ export class Publication implements PublishTelemetry {
     const metrics = this.#tools.metrics.stream(stream);
     metrics?.sent(type);
     if (!deferred) {
-      if (this.#start !== undefined) {
+      // one XADD, however many messages it adds
+      if (this.#start !== undefined && endsEntry(id)) {
         metrics?.operation(secondsSince(this.#start));
       }
       if (this.#span.isRecording()) {
@@ -74,6 +75,11 @@ export class Publication implements PublishTelemetry {
       spans.end(this.#span, undefined, error ?? null);
     }
   }
+}
+
+/** Whether no other message follows in the entry. */
+export function endsEntry(id: string): boolean {
+  return !id.includes('.');
 }
 
 export function secondsSince(start: number): number {

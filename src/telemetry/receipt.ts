@@ -4,7 +4,7 @@ import { runInRoot } from './ambient.js';
 import { isSampled, mayBeSampled, readCarrier } from './carrier.js';
 import { errorType } from './error-type.js';
 import { AttributeName, SpanName } from './names.js';
-import { secondsSince } from './publication.js';
+import { endsEntry, secondsSince } from './publication.js';
 import { commonToAll, redisAttributes } from './redis-attributes.js';
 import { linksTo, remoteParent, runIn } from './spans.js';
 import type { StreamMetrics } from './stream-metrics.js';
@@ -18,6 +18,8 @@ export class Receipt implements ReceiveTelemetry {
   /** `undefined` where there is no SDK. */
   readonly #metrics: StreamMetrics | undefined;
   #skipped = 0;
+  /** A message of the entry that is being processed was delivered. */
+  #arrived = false;
 
   constructor(tools: Toolbox, stream: string, entries: readonly ReceivedMessage[]) {
     this.#tools = tools;
@@ -109,6 +111,15 @@ export class Receipt implements ReceiveTelemetry {
   #measure(entry: ReceivedMessage, start: number, delivered: number | undefined, failure: unknown): void {
     // what this node did when it published is not done again
     if (entry.own && delivered === undefined && failure === undefined) return;
+    this.#measureProcess(entry, start, delivered, failure);
+    if (!this.#arrived || !endsEntry(entry.id)) return;
+    this.#arrived = false;
+    // An entry id is the time of Redis in milliseconds, a dash and a number; the clock of Redis may be ahead of ours.
+    const published = parseInt(entry.id, 10);
+    if (!Number.isNaN(published)) this.#metrics?.delivery(Math.max(0, (Date.now() - published) / 1_000));
+  }
+
+  #measureProcess(entry: ReceivedMessage, start: number, delivered: number | undefined, failure: unknown): void {
     const seconds = secondsSince(start);
     if (failure !== undefined) {
       this.#tools.metrics.record('process', seconds, this.#stream, entry.type, errorType(failure));
@@ -118,12 +129,7 @@ export class Receipt implements ReceiveTelemetry {
     if (delivered === 0) {
       this.#skipped += 1;
     } else if (failure === undefined) {
-      // An entry id is the time of Redis in milliseconds, a dash and a number.
-      const published = parseInt(entry.id, 10);
-      if (!Number.isNaN(published)) {
-        // The clock of Redis may be ahead of ours.
-        this.#metrics?.delivery(Math.max(0, (Date.now() - published) / 1_000));
-      }
+      this.#arrived = true;
     }
   }
 }

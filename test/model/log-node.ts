@@ -22,6 +22,7 @@ const NAMESPACE = '/';
 export class LogNode {
   readonly log: StreamLog;
   readonly delivered: Delivery[] = [];
+  onDelivery: (() => void) | undefined;
   /** How many messages each gap, as far as could be told, was said to have cost. */
   readonly gaps: number[] = [];
   /** How many messages were counted as lost. */
@@ -67,6 +68,7 @@ export class LogNode {
       onMessage: (message) => {
         const [, publisher, n] = payloadOf(message).args as [string, string, number];
         this.delivered.push({ publisher, n, id: message.id });
+        this.onDelivery?.();
         return undefined;
       },
       onFailed: (_reason, error) => void this.failures.push(error),

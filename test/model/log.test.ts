@@ -238,6 +238,28 @@ describe('the log', () => {
     expect(node.from('early')).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('hands on what a reply holds a few at a time: the process does other things in between', async () => {
+    const urls = { writer: redis.url, reader: redis.url };
+    const stream = randomUUID();
+    const [publisher, reader] = await Promise.all(['a', 'b'].map((name) => LogNode.start(name, urls, stream)));
+    onTestFinished(() => [publisher, reader].forEach((node) => node!.close()));
+    let turns = 0;
+    let immediate = setImmediate(function turn() {
+      turns++;
+      immediate = setImmediate(turn);
+    });
+    onTestFinished(() => clearImmediate(immediate));
+    const inTurn = new Map<number, number>();
+    reader!.onDelivery = () => void inTurn.set(turns, (inTurn.get(turns) ?? 0) + 1);
+    await redis.pause();
+    publisher!.publish(5_000);
+    await redis.resume();
+    await waitFor(() => reader!.delivered.length === 5_000, { what: 'everything' });
+
+    // a hundred, and what else the last of their entries holds; the last of a reply and the first of the next may meet
+    expect(Math.max(...inTurn.values())).toBeLessThan(2 * (100 + 128));
+  });
+
   it(
     'loses nothing, repeats nothing and keeps one order, whatever becomes of connections and of Redis',
     async () => {

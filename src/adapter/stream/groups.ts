@@ -2,7 +2,7 @@ import type { OutgoingMessage } from '../wire/message.js';
 
 /** Most entries, and bytes, of one round trip. */
 const BATCH_LENGTH = 128;
-const BATCH_BYTES = 1_048_576;
+const BATCH_BYTES = 262_144;
 
 /** Most messages, and bytes, of an entry, so that a reply of many entries stays small; a message may be longer. */
 const ENTRY_LENGTH = 128;

@@ -1,4 +1,3 @@
-import { positionAt } from '../stream/stream-id.js';
 import { readIndex, writeIndex } from './message-index.js';
 import { StreamMessage, type OutgoingMessage, type StreamEntry } from './message.js';
 import type { TraceCarrier } from '../telemetry-port.js';
@@ -117,7 +116,7 @@ export function readEntry(stream: string, id: string, fields: readonly Buffer[])
   const seq = parts && Number(parts[1]);
   const entry: StreamEntry = { id, publisher: publisher || uid, seq, messages: [] };
   if (index !== undefined) {
-    const several = data && seq !== undefined && messagesIn(stream, id, uid, index, data);
+    const several = data && seq !== undefined && readIndex({ stream, id, uid }, index, data);
     if (!several) return undefined;
     entry.messages = several;
     return entry;
@@ -129,18 +128,4 @@ export function readEntry(stream: string, id: string, fields: readonly Buffer[])
   message.requestId = parts?.[3];
   entry.messages.push(message);
   return entry;
-}
-
-/** `undefined` when the index does not fit. */
-function messagesIn(stream: string, id: string, uid: string, index: string, data: Buffer): StreamMessage[] | undefined {
-  const rows = readIndex(index, data.length);
-  let start = 0;
-  return rows?.map((row, i) => {
-    const bytes = data.subarray(start, (start += row.length));
-    const message = new StreamMessage(stream, positionAt(id, i, rows.length), uid, row.namespace, row.type, bytes);
-    message.carrier = row.carrier;
-    message.optionsLength = row.optionsLength;
-    message.requestId = row.requestId;
-    return message;
-  });
 }

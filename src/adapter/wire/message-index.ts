@@ -1,17 +1,6 @@
 import type { TraceCarrier } from '../telemetry-port.js';
-import type { OutgoingMessage } from './message.js';
-
-/** What the index of an entry tells of one of its messages. */
-export interface IndexRow {
-  namespace: string;
-  type: number;
-  /** See {@link OutgoingMessage.optionsLength}. */
-  optionsLength: number;
-  /** Length of its data, in bytes. */
-  length: number;
-  requestId: string | undefined;
-  carrier: TraceCarrier | undefined;
-}
+import { positionAt } from '../stream/stream-id.js';
+import { StreamMessage, type OutgoingMessage } from './message.js';
 
 /** Most messages that an entry is taken to hold; one that claims more is not ours. */
 const MOST_ROWS = 4_096;
@@ -43,35 +32,48 @@ function rest(requestId: string | undefined, carrier: TraceCarrier | undefined):
   return values.map((value) => `,${JSON.stringify(value)}`).join('');
 }
 
-/** The rows of an index; `undefined` when it is malformed, or does not account for `bytes` of data. */
-export function readIndex(index: string, bytes: number): IndexRow[] | undefined {
-  let raw: unknown;
+/** The messages of an entry; `undefined` when the index is malformed, or does not account for all data. */
+export function readIndex(
+  entry: { stream: string; id: string; uid: string },
+  index: string,
+  data: Buffer,
+): StreamMessage[] | undefined {
+  let rows: unknown;
   try {
-    raw = JSON.parse(index);
+    rows = JSON.parse(index);
   } catch {
     return undefined;
   }
-  if (!Array.isArray(raw) || raw.length === 0 || raw.length > MOST_ROWS) return undefined;
-  const rows: IndexRow[] = [];
+  if (!Array.isArray(rows) || rows.length === 0 || rows.length > MOST_ROWS) return undefined;
+  const { stream, id, uid } = entry;
+  const messages: StreamMessage[] = [];
   let namespace: unknown;
-  let total = 0;
-  for (const values of raw as unknown[]) {
-    if (!Array.isArray(values)) return undefined;
-    const [name, type, optionsLength, length, requestId, traceparent, tracestate] = values as unknown[];
+  let end = 0;
+  for (const row of rows as unknown[]) {
+    if (!Array.isArray(row)) return undefined;
+    const [name, type, optionsLength, length, requestId, traceparent, tracestate] = row as unknown[];
     if (name !== 0) namespace = name;
     if (typeof namespace !== 'string' || namespace === '') return undefined;
     if (!isCount(type) || !isCount(optionsLength) || !isCount(length)) return undefined;
-    const row: IndexRow = { namespace, type, optionsLength, length, requestId: undefined, carrier: undefined };
+    const bytes = data.subarray(end, (end += length));
+    const message = new StreamMessage(
+      stream,
+      positionAt(id, messages.length, rows.length),
+      uid,
+      namespace,
+      type,
+      bytes,
+    );
+    message.optionsLength = optionsLength;
     if (typeof requestId === 'string') {
       if (!REQUEST_ID.test(requestId)) return undefined;
-      row.requestId = requestId;
+      message.requestId = requestId;
     }
-    if (typeof traceparent === 'string') row.carrier = { traceparent };
-    if (typeof tracestate === 'string') row.carrier = { ...row.carrier, tracestate };
-    rows.push(row);
-    total += length;
+    if (typeof traceparent === 'string') message.carrier = { traceparent };
+    if (typeof tracestate === 'string') message.carrier = { ...message.carrier, tracestate };
+    messages.push(message);
   }
-  return total === bytes ? rows : undefined;
+  return end === data.length ? messages : undefined;
 }
 
 function isCount(value: unknown): value is number {
