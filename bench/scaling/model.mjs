@@ -2,21 +2,23 @@ import { leastSquares } from './least-squares.mjs';
 
 /**
  * What one message costs, in CPU microseconds, as a function of what there is of nodes, sockets and payload. Every node reads every
- * message; the one that publishes it and those that have sockets for it do more. Redis adds it once, and sends it to every node.
+ * message; the one that publishes it and those that have sockets for it do more. Redis adds it once, and sends it to every node. Messages
+ * that are emitted together share an entry.
  */
 export const TERMS = {
   redis: {
-    '': () => 1,
-    'a node': ({ nodes }) => nodes,
+    'an entry': ({ entries }) => entries,
+    'an entry and node': ({ entries, nodes }) => entries * nodes,
     'a KB and node': ({ kb, nodes }) => kb * nodes,
   },
-  read: { '': () => 1, 'a KB': ({ kb }) => kb },
-  publish: { '': () => 1, 'a KB': ({ kb }) => kb },
+  read: { '': () => 1, 'an entry': ({ entries }) => entries, 'a KB': ({ kb }) => kb },
+  publish: { '': () => 1, 'an entry': ({ entries }) => entries, 'a KB': ({ kb }) => kb },
   deliver: { '': () => 1, 'a KB': ({ kb }) => kb, 'a socket': ({ sockets }) => sockets },
 };
 
-export function situationOf({ nodes, sockets, size }) {
-  return { nodes, sockets, kb: size / 1_024 };
+/** `entries` is how many entries of the stream there are for a message: 1 where each has its own. */
+export function situationOf({ nodes, sockets, size, entries }) {
+  return { nodes, sockets, kb: size / 1_024, entries };
 }
 
 /** Fits the model to measurements. */

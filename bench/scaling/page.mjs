@@ -26,13 +26,14 @@ function costs({ model }) {
   const cell = (figure, name) => (name in model[figure] ? micros(model[figure][name]) : '');
   return `## What a message costs
 
-Each node reads the whole stream, so each message of anybody costs every node a little, and Redis a little for every node. In CPU µs a message:
+Each node reads the whole stream, so each message of anybody costs every node a little, and Redis a little for every node. Messages that are emitted
+together [share an entry](guarantees.md#on-the-wire), up to 128 of them, and what an entry costs is shared by them. In CPU µs:
 
 ${table(
   ['', ...names.map((name) => (name === '' ? 'a message' : name))],
   Object.keys(TERMS).map((figure) => [NAMES[figure], ...names.map((name) => cell(figure, name))]),
 )}
-A KB is one of the payload, a socket one that the message is delivered to on that node. To how many rooms it is sent, and over how many streams
+A node that emits a message now and then gives each an entry of its own, and one that emits many at once puts them together. A KB is one of the payload, a socket one that the message is delivered to on that node. To how many rooms it is sent, and over how many streams
 the namespaces are spread, makes no difference that stands out from the measurements below.
 `;
 }
@@ -48,48 +49,55 @@ function fitness({ measurements, model }) {
 Measured, and in brackets what the model says:
 
 ${table(
-  ['nodes', 'payload', 'sockets', 'rooms', 'streams', ...figures],
+  ['nodes', 'payload', 'sockets', 'rooms', 'streams', 'messages an entry', ...figures],
   measurements.map((one) => [
     one.nodes,
     `${one.size.toLocaleString('en')} B`,
     one.sockets,
     one.rooms,
     one.streamCount,
+    micros(1 / one.entries),
     ...cells(one, situationOf(one)),
   ]),
 )}`;
 }
 
+/** Messages that share an entry, where many are emitted at once. */
+const TOGETHER = 20;
+
 /** The share of a core that is to be spent at most: the rest is for bursts, and for the application. */
 const SHARE = 0.5;
 
 function limits({ model }) {
-  const rows = [4, 16, 64, 256, 1_000, 10_000].map((nodes) => {
-    const situation = situationOf({ nodes, sockets: 1, size: 200 });
-    const redis = (SHARE * 1e6) / predict(model, 'redis', situation);
-    const reading = (SHARE * 1e6) / predict(model, 'read', situation);
-    return [
-      nodes.toLocaleString('en'),
-      count(redis),
-      count(reading),
-      redis < reading ? 'Redis' : 'the nodes',
-      count(Math.min(redis, reading) / nodes),
-    ];
-  });
+  const rows = [4, 16, 64, 256, 1_000, 10_000].flatMap((nodes) =>
+    [1, TOGETHER].map((messages) => {
+      const situation = situationOf({ nodes, sockets: 1, size: 200, entries: 1 / messages });
+      const redis = (SHARE * 1e6) / predict(model, 'redis', situation);
+      const reading = (SHARE * 1e6) / predict(model, 'read', situation);
+      return [
+        nodes.toLocaleString('en'),
+        messages,
+        count(redis),
+        count(reading),
+        redis < reading ? 'Redis' : 'the nodes',
+        count(Math.min(redis, reading) / nodes),
+      ];
+    }),
+  );
   return `## How far one stream goes
 
 Messages a second in the whole cluster, with a payload of 200 B to one room, at which half a core is busy: the one of Redis, which adds each
 message and sends it to each node, or the one of a node, which reads all of them.
 
-${table(['nodes', 'Redis', 'a node', 'first to be busy', 'messages a second and node'], rows)}`;
+${table(['nodes', 'messages an entry', 'Redis', 'a node', 'first to be busy', 'messages a second and node'], rows)}`;
 }
 
 function advice({ model }) {
   const nodes = 10_000;
-  const situation = situationOf({ nodes, sockets: 1, size: 200 });
+  const situation = situationOf({ nodes, sockets: 1, size: 200, entries: 1 });
   const redisCores = (nodes * predict(model, 'redis', situation)) / 1e6;
   const readShare = (nodes * predict(model, 'read', situation)) / 1e6;
-  const inCell = situationOf({ nodes: 100, sockets: 1, size: 200 });
+  const inCell = situationOf({ nodes: 100, sockets: 1, size: 200, entries: 1 });
   const cellRedis = (100 * predict(model, 'redis', inCell)) / 1e6;
   const cellRead = (100 * predict(model, 'read', inCell)) / 1e6;
   return `## What to do beyond
@@ -104,7 +112,7 @@ function advice({ model }) {
 
 ### 10,000 nodes
 
-If each of ${count(nodes)} nodes emits one message a second, each node spends ${percent(readShare)} of a core on reading them, and Redis needs ${cores(redisCores)} to send all
+If each of ${count(nodes)} nodes emits one message a second, each has an entry of its own. Each node spends ${percent(readShare)} of a core on reading them, and Redis needs ${cores(redisCores)} to send all
 of them to everybody: ${count(Math.ceil(redisCores / SHARE))} masters and as many streams, if each is to be half busy. The same nodes as 100 clusters of 100, each with a
 stream of its own, spend ${percent(cellRead)} of a core a node and ${percent(cellRedis)} of a core a Redis: a hundredth of the nodes read each message.
 Every message that has to go everywhere costs what it costs above; that few have to is what makes a large system cheap.

@@ -11,7 +11,7 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds);
 
-const usual = { nodes: 4, sockets: 1, size: 200, rooms: 1, streamCount: 1 };
+const usual = { nodes: 4, sockets: 1, size: 200, rooms: 1, streamCount: 1, alone: false };
 const SITUATIONS = [
   ...[1, 2, 4, 8, 16].map((nodes) => ({ ...usual, nodes })),
   { ...usual, size: 2_048 },
@@ -21,6 +21,8 @@ const SITUATIONS = [
   { ...usual, sockets: 50 },
   { ...usual, rooms: 10 },
   { ...usual, streamCount: 4 },
+  ...[2, 4, 8, 16].map((nodes) => ({ ...usual, nodes, alone: true })),
+  { ...usual, size: 2_048, alone: true },
 ];
 
 const samples = SITUATIONS.map(() => []);
@@ -34,8 +36,9 @@ for (let round = 1; round <= rounds; round++) {
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 const measurements = SITUATIONS.map((situation, index) => {
   const figures = Object.keys(samples[index][0]);
-  const cpu = figures.map((figure) => [figure, median(samples[index].map((sample) => sample[figure]))]);
-  return { ...situation, cpu: Object.fromEntries(cpu) };
+  const medians = figures.map((figure) => [figure, median(samples[index].map((sample) => sample[figure]))]);
+  const { entries, ...cpu } = Object.fromEntries(medians);
+  return { ...situation, entries, cpu };
 });
 
 const report = {

@@ -93,6 +93,27 @@ const type = fc
 /** Numbers that a publisher has not come to yet, and does not come to: an entry with the next one would be taken for the real one. */
 const forgedNumber = fc.integer({ min: 1_000, max: 1_000_000_000 });
 
+/** A row of an index in which nothing, or something, is not what it should be. */
+const indexRow = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.tuple(fc.constantFrom(0, '/'), fc.integer({ min: 3, max: 10 }), fc.nat(300), fc.nat(300)),
+  },
+  { weight: 2, arbitrary: fc.array(hostileValue, { maxLength: 8 }) },
+  { weight: 1, arbitrary: hostileValue },
+);
+
+/** Several messages in one entry, with an index that may account for the data, or not. */
+const together = fc.oneof(
+  fc.tuple(fc.array(indexRow, { maxLength: 200 }), text).map(([rows, data]) => ({ msgs: JSON.stringify(rows), data })),
+  // each row right, and each message broken
+  fc.array(fc.tuple(type, text), { minLength: 1, maxLength: 20 }).map((messages) => ({
+    msgs: JSON.stringify(messages.map(([one, data]) => ['/', Number(one) || 3, data.length, Buffer.byteLength(data)])),
+    data: messages.map(([, data]) => data).join(''),
+  })),
+  fc.record({ msgs: hostileText, data: text }),
+);
+
 /** Fields of an entry of the stream. `publishers` are those that an attacker may pretend to be. */
 export function hostileEntries(publishers: readonly string[]): fc.Arbitrary<Record<string, string>> {
   const publisher = fc.oneof(fc.constantFrom(...publishers, 'emitter', '__proto__'), hostileText);
@@ -116,6 +137,12 @@ export function hostileEntries(publishers: readonly string[]): fc.Arbitrary<Reco
           },
           { requiredKeys: [] },
         ),
+      },
+      {
+        weight: 4,
+        arbitrary: fc
+          .tuple(publisher, forgedNumber, together)
+          .map(([uid, number, fields]) => ({ uid, hdr: `${number} 0`, ...fields })),
       },
       { weight: 1, arbitrary: fc.dictionary(hostileText, fc.string()) },
     )
