@@ -36,6 +36,9 @@ How this package compares with the others, as they are installed by their users,
 what counts are the ratios, not the figures. CPU is the time that a process spends on a message. How many messages a second go through is up to all
 processes together, clients and Redis included: it differs less than the CPU time of the nodes.
 
+Thousands of messages have gone through before anything is measured, so that it is what goes on for hours. Messages that are emitted together
+[share an entry](guarantees.md#on-the-wire) of the stream, as long as no node of \`@socket.io/redis-streams-adapter\` has to read them.
+
 What a node does when it has nothing to do is in [operations](operations.md#what-an-idle-node-costs), and what more nodes, larger payloads and more
 sockets cost in [scaling](scaling.md).
 

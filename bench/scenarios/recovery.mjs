@@ -45,9 +45,9 @@ export const reconnectionStorm = {
   },
 };
 
-/** A node that was away finds 10,000 entries. */
+/** A node that was away finds 10,000 messages. */
 export const catchingUp = {
-  name: 'a node catches up with 10,000 entries',
+  name: 'a node catches up with 10,000 messages',
   needsStream: true,
   async run(adapter) {
     const count = 10_000;
