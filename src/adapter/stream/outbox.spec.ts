@@ -244,10 +244,10 @@ describe('Outbox', () => {
     ]);
   });
 
-  it('sends no more than about a mebibyte in one go', async () => {
+  it('sends no more than about a quarter of a mebibyte in one go', async () => {
     const outbox = newOutbox({ outboxMaxBytes: 100_000_000 });
     outbox.start();
-    for (let i = 0; i < 3; i++) add(outbox, 'large', 600_000);
+    for (let i = 0; i < 3; i++) add(outbox, 'large', 150_000);
     await passTime();
     expect(connection.sent).toEqual([[1, 1], [1]]);
   });
