@@ -9,6 +9,7 @@ export const TERMS = {
   redis: {
     'an entry': ({ entries }) => entries,
     'an entry and node': ({ entries, nodes }) => entries * nodes,
+    'a message and node': ({ nodes }) => nodes,
     'a KB and node': ({ kb, nodes }) => kb * nodes,
   },
   read: { '': () => 1, 'an entry': ({ entries }) => entries, 'a KB': ({ kb }) => kb },
@@ -21,12 +22,15 @@ export function situationOf({ nodes, sockets, size, entries }) {
   return { nodes, sockets, kb: size / 1_024, entries };
 }
 
+/** What is a difference tells nothing when it is less than this share of what was subtracted. */
+const LEAST = 0.1;
+
 /** Fits the model to measurements. */
 export function fit(measurements) {
   return Object.fromEntries(
     Object.entries(TERMS).map(([figure, terms]) => {
       const rows = measurements
-        .filter(({ cpu }) => cpu[figure] > 0)
+        .filter(({ cpu }) => cpu[figure] > LEAST * (cpu.read ?? 0))
         .map((one) => ({
           terms: Object.values(terms).map((term) => term(situationOf(one))),
           value: one.cpu[figure],

@@ -33,7 +33,8 @@ ${table(
   ['', ...names.map((name) => (name === '' ? 'a message' : name))],
   Object.keys(TERMS).map((figure) => [NAMES[figure], ...names.map((name) => cell(figure, name))]),
 )}
-A node that emits a message now and then gives each an entry of its own, and one that emits many at once puts them together. A KB is one of the payload, a socket one that the message is delivered to on that node. To how many rooms it is sent, and over how many streams
+A node that emits a message now and then gives each an entry of its own, and one that emits many at once puts them together. A KB is one of
+the payload, a socket one that the message is delivered to on that node. To how many rooms it is sent, and over how many streams
 the namespaces are spread, makes no difference that stands out from the measurements below.
 `;
 }
