@@ -42,7 +42,7 @@ export interface NodeSnapshot {
     name: string;
     /** Sockets that are connected to it on this node. */
     sockets: number;
-    /** Id of the last entry of its stream that was delivered. */
+    /** Position in its stream up to which everything was delivered. */
     position: string;
   }>;
 }
@@ -51,7 +51,7 @@ export interface NodeSnapshot {
 export interface StreamStatus {
   /** Key of the stream. */
   stream: string;
-  /** Id of the last entry that was delivered. */
+  /** Position up to which everything was delivered. */
   position: string;
   /** Entries in the stream. */
   length: number;

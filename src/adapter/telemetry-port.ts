@@ -11,7 +11,7 @@ export interface TelemetryPort {
   flush(stream: string, publications: readonly PublishTelemetry[]): OperationTelemetry;
   /** An XREAD came back. */
   poll(stream: string, result: PollResult): void;
-  /** A poll brought entries. Called before the first of them is processed. */
+  /** A poll brought messages, of which these are handed on together. Called before the first of them is processed. */
   receive(stream: string, entries: readonly ReceivedMessage[]): ReceiveTelemetry;
   /** Entries that were read but not delivered, with the reason. */
   dropped(stream: string, reason: DropReason, count: number): void;
@@ -124,7 +124,7 @@ export interface ReceivedMessage {
   carrier: TraceCarrier | undefined;
 }
 
-/** One batch of entries, until all are processed. */
+/** Messages that are handed on together, until all are processed. */
 export interface ReceiveTelemetry {
   /**
    * Runs `deliver` for the entry, in the entry's context. `deliver` returns how many local sockets were served, or

@@ -10,7 +10,7 @@ import { linksTo, remoteParent, runIn } from './spans.js';
 import type { StreamMetrics } from './stream-metrics.js';
 import type { Toolbox } from './toolbox.js';
 
-/** The entries of one poll, until the last of them is processed. */
+/** Messages that are handed on together, until the last of them is processed. */
 export class Receipt implements ReceiveTelemetry {
   readonly #tools: Toolbox;
   readonly #stream: string;
@@ -110,8 +110,8 @@ export class Receipt implements ReceiveTelemetry {
 
   #measure(entry: ReceivedMessage, start: number, delivered: number | undefined, failure: unknown): void {
     // what this node did when it published is not done again
-    if (entry.own && delivered === undefined && failure === undefined) return;
-    this.#measureProcess(entry, start, delivered, failure);
+    const done = entry.own && delivered === undefined && failure === undefined;
+    if (!done) this.#measureProcess(entry, start, delivered, failure);
     if (!this.#arrived || !endsEntry(entry.id)) return;
     this.#arrived = false;
     // An entry id is the time of Redis in milliseconds, a dash and a number; the clock of Redis may be ahead of ours.

@@ -8,7 +8,7 @@ import type { AnyEvents, EventArguments, EventName } from './typed-events.js';
 /**
  * Emits to the sockets of a namespace, on every node: all of them, or those in the rooms that were chosen.
  *
- * Each operation resolves with the id of its entry once that is in the Redis stream, from where every node takes it, in the order of the
+ * Each operation resolves with its position once it is in the Redis stream, from where every node takes it, in the order of the
  * calls. While Redis is away, operations wait in the outbox, and so do their promises. A promise that nobody waits for may be rejected
  * without harm.
  *
@@ -52,7 +52,7 @@ export class BroadcastEmitter<Events extends object = AnyEvents> {
   /**
    * Emits an event to the clients. An emitter receives nothing, so there is no acknowledgement.
    *
-   * @returns the id of its entry in the stream.
+   * @returns its position in the stream: the id of its entry, and, where others follow in it, a dot and its index.
    * @throws {SerializationError} at once, as `Server.emit()` does, when the arguments hold a BigInt or a cycle.
    * @throws {OutboxFullError} when Redis has been away for too long, or is too slow.
    * @throws {AdapterClosedError} when the emitter was closed before the message could be written.

@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import { MessageType } from 'socket.io-adapter';
 import type { RedisConnection } from '../redis/driver.js';
 import { publishersBefore } from '../stream/publishers.js';
@@ -12,6 +13,9 @@ import type { Payload } from '../wire/payload.js';
 
 /** Entries of one XRANGE. */
 const PAGE = 200;
+
+/** Messages that are looked at without a pause, about. */
+const AT_ONCE = 500;
 
 /** A packet that a client missed, ready to be written to it. */
 export interface MissedPacket {
@@ -58,10 +62,17 @@ export async function olderPackets(
     const start = entryOf(from) === from ? `(${from}` : entryOf(from);
     const range = ['XRANGE', absence.stream, start, entryOf(until), 'COUNT', String(PAGE)];
     const page = (await connection.sendForBuffers(range)) as RawEntry[];
+    let atOnce = 0;
     for (const [id, fields] of page) {
+      // a page may hold many messages, and the process has other things to do
+      if (atOnce >= AT_ONCE) {
+        await immediate();
+        atOnce = 0;
+      }
       const entry = readEntry(absence.stream, id.toString('latin1'), fields);
       if (entry === undefined) continue;
       const { publisher, seq, messages } = entry;
+      atOnce += messages.length;
       if (seq !== undefined && repetitions.arrive(publisher, seq, messages.length).duplicate) continue;
       packets.push(...missedPackets(messages, absence, until));
     }

@@ -47,6 +47,15 @@ describe('Deduplicator', () => {
     expect(publishers.arrive('a', 8)).toMatchObject({ duplicate: false, missed: 0 });
   });
 
+  it('takes an entry for new of whose numbers somebody else has used some, and for a repetition the next time', () => {
+    const publishers = new Deduplicator();
+    publishers.arrive('a', 1, 4);
+    publishers.arrive('a', 5);
+    expect(publishers.arrive('a', 5, 6)).toMatchObject({ duplicate: false, missed: 0 });
+    expect(publishers.arrive('a', 5, 6)).toEqual({ duplicate: true });
+    expect(publishers.last('a')).toBe(10);
+  });
+
   it('takes the first entry of a publisher for no hole: others came before this node looked', () => {
     expect(new Deduplicator().arrive('a', 1_000)).toMatchObject({ duplicate: false, missed: 0 });
   });

@@ -57,7 +57,12 @@ export class Deduplicator {
       this.#remember(publisher, last, seq > 1 ? [{ from: 1, to: seq - 1 }] : []);
       return FRESH;
     }
-    if (seq <= known.seq) return fills(known.holes, { from: seq, to: last }) ? FRESH : DUPLICATE;
+    if (last <= known.seq) return fills(known.holes, { from: seq, to: last }) ? FRESH : DUPLICATE;
+    // somebody else has used one of its numbers: no entry of the publisher's own repeats a part of another
+    if (seq <= known.seq) {
+      this.#remember(publisher, last, known.holes);
+      return FRESH;
+    }
     const hole = { from: known.seq + 1, to: seq - 1 };
     const loss = this.#lossOf(known, seq - known.seq - 1);
     this.#remember(publisher, last, hole.from <= hole.to ? [...known.holes, hole].slice(0, MOST_HOLES) : known.holes);

@@ -191,9 +191,10 @@ export class StreamLog {
   /** Messages were come upon that never arrived here. */
   #onLoss(stream: string, { missed, told }: Loss, from: string, to: string, resume = to): void {
     if (missed === 0) return;
-    // that entries of the gap had held several messages shows only now
-    if (told) this.telemetry.dropped(stream, 'gap', missed);
-    else this.#onGap(stream, from, to, missed, resume);
+    if (!told) return this.#onGap(stream, from, to, missed, resume);
+    // that entries of the gap had held several messages shows only now, or that more were trimmed before they were read
+    this.telemetry.dropped(stream, 'gap', missed);
+    this.#recent.get(stream)?.restart(resume);
   }
 
   /** It was acknowledged, and did not outlive a failover of Redis. */
@@ -207,6 +208,7 @@ export class StreamLog {
   async #onEntries(stream: string, raw: readonly RawEntry[]): Promise<void> {
     let entries: StreamEntry[] = [];
     let messages = 0;
+    if (this.#closed) return;
     for (const [id, fields] of raw) {
       if (messages >= AT_ONCE) {
         this.#handOn(stream, entries);
@@ -216,7 +218,6 @@ export class StreamLog {
         messages = 0;
       }
       const entry = readEntry(stream, id.toString('latin1'), fields);
-      this.writer.passed(stream, id.toString('latin1'), entry?.messages.length ?? 1);
       if (entry === undefined) {
         this.#skip(stream);
         continue;
@@ -240,7 +241,10 @@ export class StreamLog {
     }
     const received = this.telemetry.receive(stream, messages);
     for (const entry of entries) {
-      if (this.#isNew(stream, entry)) {
+      const isNew = this.#isNew(stream, entry);
+      // what was read before a connection broke may be of another Redis than what is added now
+      if (!reader.suspicious) this.writer.passed(stream, entry.id, isNew ? entry.messages.length : 0);
+      if (isNew) {
         for (const message of entry.messages) {
           this.#deliver(message, received);
           reader.advance(stream, message.id);
@@ -283,7 +287,7 @@ export class StreamLog {
       for (let i = 0; i < messages.length; i++) this.telemetry.duplicate(stream);
       return false;
     }
-    if (arrival.missed > 0) this.#readers.of(stream)!.holed(stream);
+    if (arrival.missed > 0 && !arrival.told) this.#readers.of(stream)!.holed(stream);
     // Trimmed away before we came to read them; the position before this entry is where they were.
     this.#onLoss(stream, arrival, this.#readers.position(stream), id);
     return true;
