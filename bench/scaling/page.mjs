@@ -104,7 +104,8 @@ function advice({ model }) {
   return `## What to do beyond
 
 1. **When Redis is busy first: several streams.** \`streamCount\` spreads the namespaces over streams, and a Redis Cluster spreads the streams over its
-   masters. Each message costs one of the masters what it costs Redis above. The nodes still read everything.
+   masters; [\`streamBy: 'room'\`](options.md#rooms-over-several-streams) spreads the rooms of each. Each message costs one of the masters what it costs Redis
+   above. The nodes still read everything.
 2. **When the nodes are busy first: several clusters.** What no user needs to see belongs into another stream: give each tenant, region or game a
    \`keyPrefix\` of its own, and a share of the nodes. A balancer that sends a tenant's users to the tenant's nodes is all that it takes.
 3. **When payloads are large:** publish what the clients need to fetch the rest. A KB costs Redis once for every node.

@@ -101,8 +101,8 @@ export class ClusterNode {
       onInfo: (stream, info) => retention.check(stream, info),
     };
     this.log = new StreamLog(commands, reader, log, this.telemetry, listener, side);
-    const { streamName, streamCount } = options;
-    const own = { ...options, uid: this.uid, layout: { streamName, streamCount } };
+    const { streamName, streamCount, streamBy } = options;
+    const own = { ...options, uid: this.uid, layout: { streamName, streamCount, streamBy } };
     this.membership = new Membership(this.bus, own, this.telemetry, () => this.log.writer.published(), {
       onJoined: (uid, clusterSize) => void events.emit('nodeJoined', { uid, clusterSize }),
       onLeft: (uid, reason, clusterSize) => {

@@ -44,17 +44,17 @@ export class Delivery {
     const targets = this.#targets(opts.rooms, opts.except);
     if (targets.length === 0) return 0;
     const payload = payloadOf(message);
-    const { id } = message;
     const { flags } = opts;
     if (!this.recovery) return this.#write(payload, targets, flags);
     if (ackId !== undefined) return this.#write(payload, targets, flags, ackId);
     if (flags.volatile === true) return this.#write(payload.withoutOffset(), targets, flags);
-    const missed = { id, payload: payload.withOffset(id), compress: flags.compress };
+    const offset = this.recovery.offsetOf(message);
+    const missed = { offset, payload: payload.withOffset(offset), compress: flags.compress };
     const connected = targets.filter((sid) => !this.recovery!.hold(sid, missed, message.data.length));
     try {
       return this.#write(missed.payload, connected, flags);
     } finally {
-      for (const sid of connected) this.recovery.written(sid, id);
+      for (const sid of connected) this.recovery.written(sid, offset);
     }
   }
 

@@ -29,6 +29,7 @@ export type { AnyEvents } from './emitter/typed-events.js';
 export type { EventSubscriptions, RedisStreamsEvents } from './events.js';
 export type {
   EphemeralMode,
+  StreamKey,
   HandshakeRedaction,
   RedisStreamsAdapterOptions,
   ResolvedOptions,

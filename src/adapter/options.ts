@@ -27,6 +27,15 @@ export type EphemeralMode = 'pubsub' | 'sharded-pubsub' | 'stream';
  */
 export type HandshakeRedaction = boolean | ((handshake: Readonly<Record<string, unknown>>) => Record<string, unknown>);
 
+/**
+ * What decides which of the streams carries a message, where `streamCount` is above 1.
+ *
+ * - `namespace`: its namespace. Everything that a namespace does is in one order.
+ * - `room`: the room, where it is for one room alone, and the namespace otherwise. What is for one and the same room is in one order, and
+ *   so is everything else of a namespace; the two, and the rooms among one another, are not.
+ */
+export type StreamKey = 'namespace' | 'room';
+
 /** Options of the adapter. Every one has a default. Durations are in milliseconds. */
 export interface RedisStreamsAdapterOptions {
   /**
@@ -36,8 +45,10 @@ export interface RedisStreamsAdapterOptions {
   keyPrefix?: string;
   /** Name of the Redis stream, or its prefix when `streamCount` is above 1. Default `socket.io`. */
   streamName?: string;
-  /** Number of streams over which the namespaces are spread. Default 1. */
+  /** Number of streams over which the namespaces, or their rooms, are spread. Default 1. */
   streamCount?: number;
+  /** What is spread over the streams. All nodes and emitters of a cluster must have the same. Default `namespace`. */
+  streamBy?: StreamKey;
   /** Prefix of the channels, or of the stream in their place. Default `socket.io`. */
   channelPrefix?: string;
   /** How heartbeats and answers travel. All nodes of a cluster must have the same. Default `pubsub`. */

@@ -49,7 +49,7 @@ export class RedisStreamsAdapter extends Adapter {
       );
     }
     this.#delivery = new Delivery(this, this.#recovery);
-    const publish = (message: EncodedMessage, roomCount: number): void => this.#publish(message, roomCount);
+    const publish = (message: EncodedMessage, rooms: readonly string[]): void => this.#publish(message, rooms);
     this.#questions = new Questions(nsp.name, node, this.#delivery, publish);
     this.#responder = new Responder(nsp, node, this.#delivery, {
       fetch: (opts) => super.fetchSockets(opts),
@@ -102,7 +102,7 @@ export class RedisStreamsAdapter extends Adapter {
     // socket.emit() with an acknowledgement: it comes here where sessions are recovered
     if (packet.id !== undefined) wire.flags = { ...wire.flags, ackId: packet.id };
     const message = encodeBroadcast(packet.data, wire, undefined, onlyPlaintext);
-    this.#publish(message, opts.rooms.size);
+    this.#publish(message, wire.rooms);
     if (!this.#recovery) this.#delivery.deliverLocally(message.payload, opts);
   }
 
@@ -122,22 +122,22 @@ export class RedisStreamsAdapter extends Adapter {
 
   override addSockets(opts: BroadcastOptions, rooms: string[]): void {
     if (opts.flags?.local) return this.#delivery.join(opts, rooms);
-    const message = encodeMessage({ type: MessageType.SOCKETS_JOIN, data: { opts: wireOptions(opts), rooms } });
-    this.#publish(message, opts.rooms.size);
+    const wire = wireOptions(opts);
+    this.#publish(encodeMessage({ type: MessageType.SOCKETS_JOIN, data: { opts: wire, rooms } }), wire.rooms);
     if (!this.#recovery) this.#delivery.join(opts, rooms);
   }
 
   override delSockets(opts: BroadcastOptions, rooms: string[]): void {
     if (opts.flags?.local) return this.#delivery.leave(opts, rooms);
-    const message = encodeMessage({ type: MessageType.SOCKETS_LEAVE, data: { opts: wireOptions(opts), rooms } });
-    this.#publish(message, opts.rooms.size);
+    const wire = wireOptions(opts);
+    this.#publish(encodeMessage({ type: MessageType.SOCKETS_LEAVE, data: { opts: wire, rooms } }), wire.rooms);
     if (!this.#recovery) this.#delivery.leave(opts, rooms);
   }
 
   override disconnectSockets(opts: BroadcastOptions, close: boolean): void {
     if (opts.flags?.local) return super.disconnectSockets(opts, close);
-    const message = encodeMessage({ type: MessageType.DISCONNECT_SOCKETS, data: { opts: wireOptions(opts), close } });
-    this.#publish(message, opts.rooms.size);
+    const wire = wireOptions(opts);
+    this.#publish(encodeMessage({ type: MessageType.DISCONNECT_SOCKETS, data: { opts: wire, close } }), wire.rooms);
     if (!this.#recovery) super.disconnectSockets(opts, close);
   }
 
@@ -169,7 +169,7 @@ export class RedisStreamsAdapter extends Adapter {
   override serverSideEmit(packet: unknown[]): void {
     const last = packet.at(-1);
     if (typeof last !== 'function') {
-      this.#publish(encodeMessage({ type: MessageType.SERVER_SIDE_EMIT, data: { packet } }), 0);
+      this.#publish(encodeMessage({ type: MessageType.SERVER_SIDE_EMIT, data: { packet } }), []);
       return;
     }
     this.#questions.serverSideEmit(packet.slice(0, -1), last as ServerSideAck);
@@ -236,12 +236,12 @@ export class RedisStreamsAdapter extends Adapter {
   }
 
   /** What becomes of a message is counted and told by the outbox; Socket.IO has no one to tell it to. */
-  #publish(message: EncodedMessage, roomCount: number): void {
+  #publish(message: EncodedMessage, rooms: readonly string[]): void {
     const { log, requests } = this.#node;
     const { requestId } = message;
     // who waits for answers is told that nobody was asked
     const onSettled: Settled | undefined =
       requestId === undefined ? undefined : (error) => error && requests.fail(requestId, error);
-    log.publish(this.nsp.name, message, roomCount, onSettled);
+    log.publish(this.nsp.name, message, rooms, onSettled);
   }
 }

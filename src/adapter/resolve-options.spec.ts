@@ -14,6 +14,7 @@ const OPTIONS: Record<keyof RedisStreamsAdapterOptions, { expected: string; good
   keyPrefix: { expected: 'a string', good: ['', 'tenant:'], bad: [null, 1, true] },
   streamName: { expected: text, good: ['chat'], bad: ['', 1, null, true] },
   streamCount: { expected: 'a whole number from 1 to 1024', good: [1, 1024], bad: [0, 1025, 1.5, '2', null] },
+  streamBy: { expected: "'namespace' or 'room'", good: ['namespace', 'room'], bad: ['socket', '', true, null] },
   channelPrefix: { expected: text, good: ['chat'], bad: ['', {}] },
   ephemeral: {
     expected: "'pubsub' or 'sharded-pubsub' or 'stream'",
@@ -73,6 +74,7 @@ describe('resolveOptions()', () => {
       keyPrefix: '',
       streamName: 'socket.io',
       streamCount: 1,
+      streamBy: 'namespace',
       channelPrefix: 'socket.io',
       ephemeral: 'pubsub',
       useShardedPubSub: false,

@@ -29,6 +29,7 @@ const OPTIONS: { [K in keyof Required<RedisStreamsAdapterOptions>]: { default: R
   keyPrefix: { default: '', check: (value) => (typeof value === 'string' ? undefined : 'a string') },
   streamName: { default: 'socket.io', check: text },
   streamCount: { default: 1, check: whole(1, 1024) },
+  streamBy: { default: 'namespace', check: oneOf('namespace', 'room') },
   channelPrefix: { default: 'socket.io', check: text },
   ephemeral: { default: 'pubsub', check: oneOf('pubsub', 'sharded-pubsub', 'stream') },
   useShardedPubSub: { default: false, check: flag },
@@ -97,6 +98,13 @@ export function resolveOptions(options: RedisStreamsAdapterOptions = {}): Resolv
   }
   const result = resolved as ResolvedOptions;
   resolveEphemeral(options, result);
+  if (result.streamBy === 'room' && result.interop) {
+    throw new InvalidOptionError(
+      "Option `streamBy` must be 'namespace' with `interop`, but is 'room': nodes of @socket.io/redis-streams-adapter have all of a " +
+        'namespace in one stream.',
+      'streamBy',
+    );
+  }
   for (const name of ['streamName', 'channelPrefix', 'sessionKeyPrefix'] as const) {
     result[name] = result.keyPrefix + result[name];
   }

@@ -1,5 +1,6 @@
 import type { ClusterNode } from './cluster-node.js';
 import type { RedisConnection } from './redis/driver.js';
+import { encodePositions } from './stream/positions.js';
 import { comparePositions, streamIdTime } from './stream/stream-id.js';
 import { retentionOf, streamInfo } from './stream/stream-info.js';
 import type { ConnectionRole, ConnectionState, TelemetrySource } from './telemetry-port.js';
@@ -42,7 +43,7 @@ export interface NodeSnapshot {
     name: string;
     /** Sockets that are connected to it on this node. */
     sockets: number;
-    /** Position in its stream up to which everything was delivered. */
+    /** Position in its stream up to which everything was delivered; where its rooms are spread over several, those in all of them. */
     position: string;
   }>;
 }
@@ -63,7 +64,7 @@ export interface StreamStatus {
 
 /** The state of a node, with that of its streams. */
 export interface NodeStatus extends NodeSnapshot {
-  /** The streams over which the namespaces are spread. */
+  /** The streams over which the namespaces, or their rooms, are spread. */
   streams: StreamStatus[];
 }
 
@@ -81,7 +82,7 @@ export function snapshot(node: ClusterNode, connections: readonly RedisConnectio
     namespaces: [...node.adapters].map(([name, { nsp }]) => ({
       name,
       sockets: nsp.sockets.size,
-      position: node.log.position(name),
+      position: encodePositions(node.log.positions(name)),
     })),
   };
 }
@@ -113,7 +114,7 @@ export function streamStatuses(node: ClusterNode): Promise<StreamStatus[]> {
 
 async function measure(node: ClusterNode, stream: string): Promise<StreamStatus> {
   const info = await streamInfo(node.commands, stream);
-  const position = node.log.positionOf(stream);
+  const position = node.log.position(stream);
   if (info === undefined) return { stream, position, length: 0, lagMs: 0, retentionMs: 0 };
   const behind = comparePositions(info.lastGeneratedId, position) > 0;
   const newest = streamIdTime(info.lastGeneratedId);

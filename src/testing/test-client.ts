@@ -1,4 +1,5 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
+import { decodePositions } from '../adapter/stream/positions.js';
 import { waitFor, type WaitOptions } from './wait-for.js';
 
 /** Options of a client: those of `io()`, and its namespace. See https://socket.io/docs/v4/client-options/ */
@@ -23,7 +24,6 @@ interface Internals {
   _lastOffset: string | undefined;
 }
 
-const OFFSET = /^\d+-\d+(?:\.\d+)?$/;
 
 /**
  * A real client. It keeps everything that it receives, from the first packet on, and reconnects only when it is told to.
@@ -149,7 +149,7 @@ export class TestClient {
 
   #keep(event: string, args: unknown[]): void {
     const last = args.at(-1);
-    const offset = this.pid !== undefined && typeof last === 'string' && OFFSET.test(last) ? last : undefined;
+    const offset = this.pid !== undefined && typeof last === 'string' && decodePositions(last) ? last : undefined;
     this.#events.push({ event, args: offset === undefined ? args : args.slice(0, -1), offset });
   }
 }

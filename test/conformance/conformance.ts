@@ -5,6 +5,7 @@ import { adapterLifecycle } from './adapter.js';
 import { betweenServers, clusterMembership } from './between-servers.js';
 import { clusterOperations } from './cluster-operations.js';
 import { emit } from './emit.js';
+import type { KnownFailure } from './known-failures.js';
 import { namespaceLifecycle, namespaces } from './namespaces.js';
 import { payload, payloadAcrossServers } from './payload.js';
 import { offsets } from './offsets.js';
@@ -14,26 +15,20 @@ import { recoveryRefused } from './recovery-refused.js';
 import { checker, checkForStaleMarks, withAndWithoutRecovery } from './suite.js';
 
 /** Every behaviour of Socket.IO that an adapter for clusters must keep, near and far, with connection state recovery and without. */
-export function conformance(adapter: AdapterName): void {
+export function conformance(adapter: AdapterName, marks: readonly KnownFailure[] = []): void {
   describe(`conformance: ${adapter}`, () => {
-    withAndWithoutRecovery(adapter, [
-      emit,
-      acks,
-      clusterOperations,
-      betweenServers,
-      namespaces,
-      offsets,
-      recovery,
-      recoveryRefused,
-      payload,
-    ]);
-    const own = { adapter, check: checker(adapter, false) };
+    withAndWithoutRecovery(
+      adapter,
+      [emit, acks, clusterOperations, betweenServers, namespaces, offsets, recovery, recoveryRefused, payload],
+      marks,
+    );
+    const own = { adapter, check: checker(marks, false) };
     clusterMembership(own);
     namespaceLifecycle(own);
     recoveryLifecycle(own);
     payloadAcrossServers(own);
     adapterLifecycle(own);
-    checkForStaleMarks(adapter);
+    checkForStaleMarks(marks);
   });
 }
 
@@ -41,7 +36,7 @@ export function conformance(adapter: AdapterName): void {
 export function conformanceOfAnswers(): void {
   const adapter = 'ours';
   withAndWithoutRecovery(adapter, [acks, clusterOperations, betweenServers, recovery]);
-  const own = { adapter, check: checker(adapter, false) } as const;
+  const own = { adapter, check: checker([], false) } as const;
   clusterMembership(own);
   namespaceLifecycle(own);
   recoveryLifecycle(own);

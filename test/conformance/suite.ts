@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest';
 import { useCluster, type AdapterName, type Cluster, type NodeFunction, type TestClient } from '../harness/index.js';
-import { knownFailures, type KnownFailure } from './known-failures.js';
+import type { KnownFailure } from './known-failures.js';
 
 /** What a topic of the suite is given. */
 export interface Suite {
@@ -19,7 +19,11 @@ export type ThreeClients = [near: TestClient, far: TestClient, other: TestClient
 const used = new Set<KnownFailure>();
 
 /** Registers checks with and without connection state recovery, on three nodes with namespaces of every kind. */
-export function withAndWithoutRecovery(adapter: AdapterName, topics: ((suite: Suite) => void)[]): void {
+export function withAndWithoutRecovery(
+  adapter: AdapterName,
+  topics: ((suite: Suite) => void)[],
+  marks: readonly KnownFailure[] = [],
+): void {
   for (const recovery of [false, true]) {
     describe(`recovery ${recovery ? 'on' : 'off'}`, () => {
       const cluster = useCluster({
@@ -28,17 +32,15 @@ export function withAndWithoutRecovery(adapter: AdapterName, topics: ((suite: Su
         serverOptions: recovery ? { connectionStateRecovery: {} } : {},
       });
       for (const topic of topics) {
-        topic({ adapter, recovery, cluster, check: checker(adapter, recovery) });
+        topic({ adapter, recovery, cluster, check: checker(marks, recovery) });
       }
     });
   }
 }
 
-export function checker(adapter: AdapterName, recovery: boolean): Suite['check'] {
+export function checker(marks: readonly KnownFailure[], recovery: boolean): Suite['check'] {
   return (title, body) => {
-    const known = knownFailures[adapter]?.find(
-      (entry) => entry.checks.includes(title) && (entry.recovery ?? recovery) === recovery,
-    );
+    const known = marks.find((entry) => entry.checks.includes(title) && (entry.recovery ?? recovery) === recovery);
     if (!known) {
       it(title, body);
       return;
@@ -53,9 +55,9 @@ export function checker(adapter: AdapterName, recovery: boolean): Suite['check']
 }
 
 /** Fails if the table has a mark that belongs to no check any more. */
-export function checkForStaleMarks(adapter: AdapterName): void {
+export function checkForStaleMarks(marks: readonly KnownFailure[]): void {
   it('has no stale mark in the table of known failures', () => {
-    const stale = knownFailures[adapter]?.filter((entry) => !used.has(entry)) ?? [];
+    const stale = marks.filter((entry) => !used.has(entry));
     if (stale.length > 0) {
       throw new Error(`These marks belong to no check: ${stale.flatMap(({ checks }) => checks).join('; ')}`);
     }

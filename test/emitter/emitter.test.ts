@@ -189,6 +189,30 @@ describe('An emitter', () => {
     expect(streams.size).toBeGreaterThan(1);
   });
 
+  it('spreads rooms over streams as the nodes do', async () => {
+    const spread = { streamCount: 3, streamBy: 'room' } as const;
+    const own = await startCluster({ nodes: 1, adapterOptions: spread });
+    const emitter = emitterOf(own, spread);
+    const client = await own.connect(0);
+    const rooms = Array.from({ length: 6 }, (_, n) => `room-${n}`);
+    await emitter.in(client.id).socketsJoin(rooms);
+    await own.node(0).run(
+      (io, _ctx, id) =>
+        io
+          .in(id)
+          .fetchSockets()
+          .then(() => undefined),
+      client.id,
+    );
+    for (const room of rooms) for (const n of [1, 2, 3]) void emitter.to(room).emit('x', room, n);
+    const packets = await client.next('x', 18);
+
+    for (const room of rooms) {
+      expect(packets.filter(([name]) => name === room).map(([, n]) => n)).toEqual([1, 2, 3]);
+    }
+    expect((await own.redis.keys(`${own.streamName}-*`)).length).toBe(3);
+  });
+
   it('reaches the Servers of its scope alone', async () => {
     const own = await startCluster({ nodes: 1 });
     const [main, admin] = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startCluster, startRedis } from '../harness/index.js';
-import { joinRoom, joinRoomAfterMiddleware, underFire, type FireReport } from './support/fire.js';
+import { joinRoom, joinRoomAfterMiddleware, joinRooms, ROOMS, underFire, type FireReport } from './support/fire.js';
 
 // A deadline is there to end a hang, not to measure a busy machine.
 const adapterOptions = { restoreTimeout: 30_000 };
@@ -52,6 +52,29 @@ describe('clients that lose their connection under traffic', () => {
 
     expectUnharmed(result);
     expect(result.returns).toBeGreaterThan(30);
+  });
+
+  it('do so when they are in rooms of several streams, and Redis is killed and restarted meanwhile', async () => {
+    const redis = await startRedis({ appendOnly: true });
+    const cluster = await startCluster({
+      redisUrl: redis.url,
+      setup: joinRooms,
+      adapterOptions: { ...adapterOptions, streamBy: 'room', streamCount: 3 },
+      serverOptions: { connectionStateRecovery: {} },
+    });
+    const result = await underFire(cluster, {
+      rooms: ROOMS,
+      mixed: true,
+      halfway: async () => {
+        await redis.kill();
+        await redis.restart();
+      },
+    });
+    const used = await Promise.all([0, 1, 2].map((i) => cluster.redis.xLen(`${cluster.streamName}-${i}`)));
+
+    expectUnharmed(result);
+    expect(result.returns).toBeGreaterThan(30);
+    expect(used.every((length) => length > 0)).toBe(true);
   });
 });
 

@@ -174,8 +174,16 @@ export class Cluster {
       this.#running().map(async (node) => {
         const id = randomUUID();
         const reached = await node.run(
-          (io, _ctx, event, token, names) =>
-            names.filter((name) => io._nsps.has(name) && io.of(name).emit(event, token)),
+          async (io, ctx, event, token, names) => {
+            const present = names.filter((name) => io._nsps.has(name));
+            if (ctx.options.adapterOptions.streamBy === 'room') {
+              // who has answered has read what came before in the stream of that room; there is one of them in every stream
+              const rooms = Array.from({ length: 20 }, (_, n) => `${event} ${n}`);
+              await Promise.all(present.flatMap((name) => rooms.map((room) => io.of(name).in(room).fetchSockets())));
+            }
+            for (const name of present) io.of(name).emit(event, token);
+            return present;
+          },
           BARRIER,
           id,
           namespaces,

@@ -38,7 +38,7 @@ export class LogNode {
   private constructor(
     readonly uid: string,
     urls: Urls,
-    streamName: string,
+    private readonly streamName: string,
   ) {
     const [writer, reader] = (['writer', 'reader'] as const).map((role) =>
       createDriver(createClient({ url: urls[role], name: connectionName(uid, role) }), {
@@ -52,6 +52,7 @@ export class LogNode {
       uid,
       streamName,
       streamCount: 1,
+      streamBy: 'namespace' as const,
       maxLen: 100_000,
       readCount: 10,
       blockTimeInMs: 1_000,
@@ -92,7 +93,7 @@ export class LogNode {
     for (let i = 0; i < count; i++) {
       const n = ++this.published;
       const message = encodeBroadcast(['event', this.uid, n], { rooms: [], except: [], flags: {} }, undefined, false);
-      this.log.publish(NAMESPACE, message, 0, (error, id) => this.settled.push({ n, id, error }));
+      this.log.publish(NAMESPACE, message, [], (error, id) => this.settled.push({ n, id, error }));
     }
   }
 
@@ -118,12 +119,12 @@ export class LogNode {
 
   /** What it remembers for clients that come back. */
   remembered(): { from: string; ids: string[] } {
-    const recent = this.log.recent(NAMESPACE)!;
+    const recent = this.log.recent(this.streamName)!;
     return { from: recent.from, ids: [...recent.after('0-0')].map(({ id }) => id) };
   }
 
   get position(): string {
-    return this.log.position(NAMESPACE);
+    return this.log.position(this.streamName);
   }
 
   close(): void {

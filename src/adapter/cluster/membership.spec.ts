@@ -8,7 +8,7 @@ import { Membership, type Heartbeat } from './membership.js';
 
 const INTERVAL = 1_000;
 const TIMEOUT = 2_500;
-const LAYOUT: Layout = { streamName: 'stream', streamCount: 1 };
+const LAYOUT: Layout = { streamName: 'stream', streamCount: 1, streamBy: 'namespace' };
 
 /** Channels in memory. A message takes a millisecond; a node that is cut off neither sends nor receives. */
 class Channels {

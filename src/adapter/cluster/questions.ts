@@ -30,7 +30,7 @@ export class Questions {
     private readonly namespace: string,
     private readonly node: ClusterNode,
     private readonly delivery: Delivery,
-    private readonly publish: (message: EncodedMessage, roomCount: number) => void,
+    private readonly publish: (message: EncodedMessage, rooms: readonly string[]) => void,
   ) {}
 
   /** A request of this node was read back. */
@@ -48,7 +48,8 @@ export class Questions {
     const timeout = opts.flags?.timeout;
     const { requests, telemetry, options } = this.node;
     const requestId = requests.newId();
-    const message = encodeBroadcast(packet.data, wireOptions(opts), requestId, options.onlyPlaintext);
+    const wire = wireOptions(opts);
+    const message = encodeBroadcast(packet.data, wire, requestId, options.onlyPlaintext);
     const request = telemetry.request(this.namespace, 'broadcast_with_ack');
     const collector = new AckCollector(this.node.others(), clientCountCallback, ack, {
       telemetry: request,
@@ -69,7 +70,7 @@ export class Questions {
         (...args) => collector.localAck(args),
       );
     if (this.node.recovers) this.#ownShare.set(requestId, deliver);
-    request.run(() => this.publish(message, opts.rooms.size));
+    request.run(() => this.publish(message, wire.rooms));
     if (!this.node.recovers) deliver();
   }
 
@@ -87,7 +88,7 @@ export class Questions {
       telemetry: request,
       take: (data, from) => takeResponse(data, from),
     });
-    request.run(() => this.publish(encoded, 0));
+    request.run(() => this.publish(encoded, []));
     answers.then(
       (responses) => ack(null, responses),
       (error: Error & { responses?: unknown[] }) => ack(error, error.responses ?? []),
@@ -113,7 +114,7 @@ export class Questions {
       telemetry: request,
       take,
     });
-    request.run(() => this.publish(encoded, opts.rooms.length));
+    request.run(() => this.publish(encoded, opts.rooms));
     return answers.finally(() => this.#ownShare.delete(requestId));
   }
 }

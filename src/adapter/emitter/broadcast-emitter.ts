@@ -64,9 +64,8 @@ export class BroadcastEmitter<Events extends object = AnyEvents> {
       );
     }
     refuseAcknowledgement(args);
-    const { rooms } = this.options;
     const message = encodeBroadcast([event, ...args], this.options, undefined, this.link.onlyPlaintext);
-    return this.link.publish(this.namespace, message, rooms.length);
+    return this.link.publish(this.namespace, message, this.options.rooms);
   }
 
   /** Makes the sockets join the room or rooms. Resolves and rejects as {@link emit} does. */
@@ -89,7 +88,7 @@ export class BroadcastEmitter<Events extends object = AnyEvents> {
   }
 
   #publish(message: Parameters<typeof encodeMessage>[0]): Promise<string> {
-    return this.link.publish(this.namespace, encodeMessage(message), this.options.rooms.length);
+    return this.link.publish(this.namespace, encodeMessage(message), this.options.rooms);
   }
 
   #withFlags(flags: WireFlags): BroadcastEmitter<Events> {

@@ -49,10 +49,10 @@ export class EmitterLink {
   }
 
   /** Resolves with the id of the message's entry once it is in the log. */
-  publish(namespace: string, message: EncodedMessage, roomCount: number): Promise<string> {
+  publish(namespace: string, message: EncodedMessage, rooms: readonly string[]): Promise<string> {
     const published = new Promise<string>((resolve, reject) => {
       if (this.#closed) return reject(new AdapterClosedError('Cannot publish: the emitter was closed.'));
-      this.#open().publish(namespace, message, roomCount, (error, id) => {
+      this.#open().publish(namespace, message, rooms, (error, id) => {
         if (error) reject(error);
         else resolve(id!);
       });
@@ -117,7 +117,7 @@ export class EmitterLink {
     return {
       uid: EMITTER,
       server: this.driver.server,
-      streamNames: writer.streams,
+      streamNames: writer.routing.streams,
       clusterSize: () => undefined,
       outboxSize: (stream) => writer.sizeOf(stream),
       isDynamic: () => false,

@@ -15,6 +15,7 @@ export type EmitterOptions = Pick<
   | 'keyPrefix'
   | 'streamName'
   | 'streamCount'
+  | 'streamBy'
   | 'maxLen'
   | 'maxAge'
   | 'onlyPlaintext'
@@ -54,7 +55,7 @@ export class NamespaceEmitter<
   ): Promise<string> {
     refuseAcknowledgement(args);
     const message = encodeMessage({ type: MessageType.SERVER_SIDE_EMIT, data: { packet: [event, ...args] } });
-    return this.link.publish(this.namespace, message, 0);
+    return this.link.publish(this.namespace, message, []);
   }
 }
 

@@ -55,7 +55,7 @@ function session(pid: string): HeldSocket {
 }
 
 function packet(n: number): MissedPacket {
-  return { id: `${n}-0`, payload: Payload.of([n]), compress: undefined };
+  return { offset: `${n}-0`, payload: Payload.of([n]), compress: undefined };
 }
 
 describe('a socket that is not connected yet', () => {
@@ -65,7 +65,7 @@ describe('a socket that is not connected yet', () => {
     expect(rooms.get('sid')).toEqual(new Set(['room']));
     expect([1, 2, 3].map((n) => sockets.hold('sid', packet(n), 10))).toEqual([true, true, true]);
     expect(sockets.get('sid')).toBe(one);
-    expect(sockets.remove('sid')!.packets.map(({ id }) => id)).toEqual(['1-0', '2-0', '3-0']);
+    expect(sockets.remove('sid')!.packets.map(({ offset }) => offset)).toEqual(['1-0', '2-0', '3-0']);
     expect([sockets.hold('sid', packet(4), 10), sockets.get('sid'), sockets.remove('sid')]).toEqual([
       false,
       undefined,

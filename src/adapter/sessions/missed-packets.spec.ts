@@ -10,7 +10,7 @@ import { pushEntry } from '../wire/entry.js';
 import { positionAt } from '../stream/stream-id.js';
 import { encodeBroadcast, encodeMessage } from '../wire/entry-codec.js';
 import type { EncodedMessage, WireFlags } from '../wire/message.js';
-import { concerns, olderPackets, TooManyEntriesError, type OlderEntries } from './missed-packets.js';
+import { concerns, olderMessages, TooManyEntriesError, type OlderMessages } from './missed-packets.js';
 
 let redis: RedisServer;
 let connection: RedisConnection;
@@ -79,16 +79,16 @@ function missedSince(
   until: string,
   maxLen = 10_000,
   signal = AbortSignal.timeout(10_000),
-): Promise<OlderEntries> {
-  return olderPackets(connection, { stream, namespace: '/', from, rooms: ['sid', 'a'] }, until, maxLen, signal);
+): Promise<OlderMessages> {
+  return olderMessages(connection, { stream, namespace: '/', from, rooms: ['sid', 'a'] }, until, maxLen, signal);
 }
 
-function numbers(missed: OlderEntries): unknown {
-  return missed.trimmed ? 'trimmed' : missed.packets.map(({ payload }) => payload.args[1]);
+function numbers(missed: OlderMessages): unknown {
+  return missed.trimmed ? 'trimmed' : missed.messages.map(({ payload }) => payload.args[1]);
 }
 
 describe('what a client missed', () => {
-  it('is what is for its rooms, in order, each with its offset', async () => {
+  it('is what is for its rooms, in order, each with its place in the stream', async () => {
     const roomName = fc.constantFrom('a', 'b', 'sid');
     const any = fc.record<Omit<Broadcast, 'n'>>(
       {
@@ -120,10 +120,8 @@ describe('what a client missed', () => {
         expect(
           missed.trimmed
             ? []
-            : missed.packets.map(({ id, payload, compress }) => ({ id, args: payload.args, compress })),
-        ).toEqual(
-          expected.map(({ n, flags }) => ({ id: ids[n], args: ['event', n, ids[n]], compress: flags?.compress })),
-        );
+            : missed.messages.map(({ id, payload, compress }) => ({ id, args: payload.args, compress })),
+        ).toEqual(expected.map(({ n, flags }) => ({ id: ids[n], args: ['event', n], compress: flags?.compress })));
       }),
       { numRuns: 60 },
     );
@@ -140,7 +138,7 @@ describe('what a client missed', () => {
         const [from, until] = [first % ids.length, second % ids.length].toSorted((a, b) => a - b) as [number, number];
         const missed = await missedSince(ids[from]!, ids[until]!);
         expect(numbers(missed)).toEqual(ids.map((_, n) => n).slice(from + 1, until + 1));
-        if (!missed.trimmed) expect(missed.packets.map(({ id }) => id)).toEqual(ids.slice(from + 1, until + 1));
+        if (!missed.trimmed) expect(missed.messages.map(({ id }) => id)).toEqual(ids.slice(from + 1, until + 1));
       }),
       { numRuns: 100 },
     );

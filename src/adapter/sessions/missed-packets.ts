@@ -19,12 +19,21 @@ const AT_ONCE = 500;
 
 /** A packet that a client missed, ready to be written to it. */
 export interface MissedPacket {
+  offset: string;
+  /** With the offset. */
+  payload: Payload;
+  compress: boolean | undefined;
+}
+
+/** A packet that a client missed, as it stands in a stream. */
+export interface MissedMessage {
+  stream: string;
   id: string;
   payload: Payload;
   compress: boolean | undefined;
 }
 
-/** Where a client that comes back left off, and what it was in. */
+/** Where in a stream a client that comes back left off, and what it was in. */
 export interface Absence {
   stream: string;
   namespace: string;
@@ -37,7 +46,13 @@ export class TooManyEntriesError extends Error {
   override readonly name = 'TooManyEntriesError';
 }
 
-export type OlderEntries = { trimmed: false; packets: MissedPacket[]; scanned: number } | { trimmed: true };
+/** What was looked at in memory. */
+export interface RecentMessages {
+  messages: MissedMessage[];
+  scanned: number;
+}
+
+export type OlderMessages = { trimmed: false; messages: MissedMessage[]; scanned: number } | { trimmed: true };
 
 /**
  * Reads from Redis what a client missed up to `until`, in pages.
@@ -45,14 +60,14 @@ export type OlderEntries = { trimmed: false; packets: MissedPacket[]; scanned: n
  * @returns `trimmed` when the stream no longer holds everything since the client left.
  * @throws {TooManyEntriesError} when it holds more than twice `maxLen` entries since then.
  */
-export async function olderPackets(
+export async function olderMessages(
   connection: RedisConnection,
   absence: Absence,
   until: string,
   maxLen: number,
   signal: AbortSignal,
-): Promise<OlderEntries> {
-  const packets: MissedPacket[] = [];
+): Promise<OlderMessages> {
+  const missed: MissedMessage[] = [];
   let scanned = 0;
   let from: string | undefined = absence.from;
   const repetitions = await publishersBefore(connection, absence.stream, from);
@@ -74,7 +89,7 @@ export async function olderPackets(
       const { publisher, seq, messages } = entry;
       atOnce += messages.length;
       if (seq !== undefined && repetitions.arrive(publisher, seq, messages.length).duplicate) continue;
-      packets.push(...missedPackets(messages, absence, until));
+      missed.push(...missedAmong(messages, absence, until));
     }
     scanned += page.length;
     if (scanned > 2 * maxLen + PAGE) {
@@ -86,7 +101,7 @@ export async function olderPackets(
   }
   // Asked after reading: what has been trimmed by then may have been trimmed before it was read.
   if (await trimmedSince(connection, absence)) return { trimmed: true };
-  return { trimmed: false, packets, scanned };
+  return { trimmed: false, messages: missed, scanned };
 }
 
 /** Whether entries from after the beginning of the absence are gone: with the entry that it begins with, or with the whole stream. */
@@ -101,41 +116,41 @@ async function trimmedSince(connection: RedisConnection, { stream, from }: Absen
 }
 
 /** What of the entries in memory the client missed. */
-export function recentPackets(recent: RecentEntries, absence: Absence): { packets: MissedPacket[]; scanned: number } {
-  const packets: MissedPacket[] = [];
+export function recentMessages(recent: RecentEntries, absence: Absence): RecentMessages {
+  const messages: MissedMessage[] = [];
   let scanned = 0;
   for (const entry of recent.after(absence.from)) {
     scanned++;
-    const packet = missedPacket(entry, absence);
-    if (packet) packets.push(packet);
+    const missed = missedMessage(entry, absence);
+    if (missed) messages.push(missed);
   }
-  return { packets, scanned };
+  return { messages, scanned };
 }
 
 /** Those of an entry, which the client may have left, or memory may begin, in the middle of. */
-function missedPackets(messages: readonly StreamMessage[], absence: Absence, until: string): MissedPacket[] {
-  const packets: MissedPacket[] = [];
+function missedAmong(messages: readonly StreamMessage[], absence: Absence, until: string): MissedMessage[] {
+  const among: MissedMessage[] = [];
   for (const message of messages) {
     if (comparePositions(message.id, absence.from) <= 0 || comparePositions(message.id, until) > 0) continue;
-    const packet = missedPacket(message, absence);
-    if (packet) packets.push(packet);
+    const missed = missedMessage(message, absence);
+    if (missed) among.push(missed);
   }
-  return packets;
+  return among;
 }
 
-function missedPacket(entry: StreamMessage, absence: Absence): MissedPacket | undefined {
+function missedMessage(entry: StreamMessage, absence: Absence): MissedMessage | undefined {
   if (entry.namespace !== absence.namespace || entry.messageType !== Number(MessageType.BROADCAST)) return undefined;
   if (entry.requestId !== undefined) return undefined;
   try {
     const opts = optionsOf(entry);
     const { volatile, ackId } = opts.flags;
     if (volatile === true || ackId !== undefined || !concerns(opts, absence.rooms)) return undefined;
-    let packet = decoded.get(entry);
-    if (packet === undefined) {
-      packet = { id: entry.id, payload: payloadOf(entry).withOffset(entry.id), compress: opts.flags.compress };
-      decoded.set(entry, packet);
+    let missed = decoded.get(entry);
+    if (missed === undefined) {
+      missed = { stream: entry.stream, id: entry.id, payload: payloadOf(entry), compress: opts.flags.compress };
+      decoded.set(entry, missed);
     }
-    return packet;
+    return missed;
   } catch {
     // malformed, as it was when it came in, where it was counted
     return undefined;
@@ -143,7 +158,7 @@ function missedPacket(entry: StreamMessage, absence: Absence): MissedPacket | un
 }
 
 /** Entries in memory that were decoded for a client; when a node fails, all of its clients have missed the same ones. */
-const decoded = new WeakMap<StreamMessage, MissedPacket>();
+const decoded = new WeakMap<StreamMessage, MissedMessage>();
 
 /** Whether a packet is for a client in these rooms. */
 export function concerns(opts: WireOptions, rooms: readonly string[]): boolean {

@@ -1,6 +1,8 @@
 import type { Session } from 'socket.io-adapter';
 import type { ClusterNode } from '../cluster-node.js';
 import type { SocketLike } from '../socket-io.js';
+import { encodePositions } from '../stream/positions.js';
+import type { StreamMessage } from '../wire/message.js';
 import { HeldSockets } from './held-sockets.js';
 import { LiveSessions } from './live-sessions.js';
 import type { MissedPacket } from './missed-packets.js';
@@ -29,6 +31,11 @@ export class Recovery {
   /** See {@link Restoration.restore}. */
   restore(pid: string, offset: string): Promise<Session | null> {
     return this.#restoration.restore(pid, offset);
+  }
+
+  /** See {@link StreamLog.offsetOf}. */
+  offsetOf(message: StreamMessage): string {
+    return this.node.log.offsetOf(message);
   }
 
   /** See {@link HeldSockets.hold}. */
@@ -66,7 +73,7 @@ export class Recovery {
         } catch (error) {
           this.node.handlerFailed(error);
         }
-        this.#live.written(id, packet.id);
+        this.#live.written(id, packet.offset);
       }
     });
   }
@@ -125,6 +132,6 @@ export class Recovery {
   }
 
   #position(): string {
-    return this.node.log.position(this.host.nsp.name);
+    return encodePositions(this.node.log.positions(this.host.nsp.name));
   }
 }

@@ -1,14 +1,23 @@
 import type { Session } from 'socket.io-adapter';
 import type { ClusterNode } from '../cluster-node.js';
 import { AdapterClosedError } from '../errors.js';
-import { comparePositions, isPosition, laterPosition } from '../stream/stream-id.js';
+import { decodePositions, encodePositions, type Positions } from '../stream/positions.js';
+import { comparePositions, laterPosition } from '../stream/stream-id.js';
 import { streamInfo } from '../stream/stream-info.js';
 import type { SessionOutcome, SessionSource } from '../telemetry-port.js';
 import type { HeldSocket, HeldSockets } from './held-sockets.js';
 import { insist } from './insist.js';
-import { olderPackets, recentPackets, TooManyEntriesError, type Absence, type MissedPacket } from './missed-packets.js';
+import {
+  olderMessages,
+  recentMessages,
+  TooManyEntriesError,
+  type Absence,
+  type MissedMessage,
+  type RecentMessages,
+} from './missed-packets.js';
 import type { RecoveryHost } from './recovery-host.js';
-import { resumeFrom, type StoredSession } from './session.js';
+import { replay, type Start } from './replay.js';
+import { resumptionOf, type StoredSession } from './session.js';
 
 /** Ids that Socket.IO gives to sessions; anything else never was one. */
 const SESSION_ID = /^[\w-]{1,64}$/;
@@ -80,7 +89,7 @@ export class Restoration {
   }
 
   async #restore(pid: string, offset: string): Promise<Restored> {
-    if (!SESSION_ID.test(pid) || !isPosition(offset)) throw new NotRestored('invalid');
+    if (!SESSION_ID.test(pid) || decodePositions(offset) === undefined) throw new NotRestored('invalid');
     await this.node.ready();
     const signal = AbortSignal.timeout(this.node.options.restoreTimeout);
     const { commands } = this.node;
@@ -107,71 +116,101 @@ export class Restoration {
   }
 
   async #replay(stored: StoredSession, offset: string, signal: AbortSignal): Promise<Restored> {
-    const { name } = this.host.nsp;
-    if (stored.nsp === undefined ? !this.node.options.interop : stored.nsp !== name) throw new NotRestored('forbidden');
-    // the namespace was in another one before the options were changed
-    if (stored.stream !== undefined && stored.stream !== this.node.log.streamOf(name)) throw new NotRestored('trimmed');
-    const recent = this.node.log.recent(name)!;
-    // a stream that began anew is read again up to where memory begins
-    const known = laterPosition(offset, stored.position ?? offset);
-    await this.#catchUp(laterPosition(known, recent.from), signal);
-
-    const absence: Absence = {
-      stream: this.node.log.streamOf(name),
-      namespace: name,
-      from: resumeFrom(stored, offset),
-      rooms: stored.rooms,
-    };
-    const memory = recentPackets(recent, absence);
-    const { sid, pid, data } = stored;
-    const held: HeldSocket = {
-      pid,
-      since: stored.since ?? absence.from,
-      from: absence.from,
-      offset,
-      packets: memory.packets,
-    };
+    const start = await this.#start(stored, offset, signal);
+    const { sid, pid, data, rooms } = stored;
+    const absences = this.#absences(start, rooms);
+    const from = encodePositions(start.positions);
+    const held: HeldSocket = { pid, since: stored.since ?? from, from, offset, packets: [] };
     // From here on what comes in is held back; what came in before is in memory, or in Redis.
-    this.held.add(sid, stored.rooms, held);
+    this.held.add(sid, rooms, held);
     try {
-      const older = await this.#older(absence, recent.from, signal);
-      held.packets = [...older.packets, ...held.packets];
+      const missed: MissedMessage[][] = [];
+      let source: SessionSource = 'memory';
+      let scannedEntries = 0;
+      for (const { absence, until, memory } of absences) {
+        const older = await this.#older(absence, until, signal);
+        if (older !== undefined) source = 'redis';
+        missed.push(older?.messages ?? [], memory.messages);
+        scannedEntries += (older?.scanned ?? 0) + memory.scanned;
+      }
+      held.packets = [...replay(missed.flat(), start), ...held.packets];
       const session: Session = { sid, pid, rooms: [...this.host.sids.get(sid)!], data, missedPackets: [] };
-      const scannedEntries = older.scanned + memory.scanned;
-      return { session, source: older.source, missedPackets: held.packets.length, scannedEntries };
+      return { session, source, missedPackets: held.packets.length, scannedEntries };
     } catch (error) {
-      this.held.undo(stored.sid);
+      this.held.undo(sid);
       throw error;
     }
   }
 
-  /** What was missed up to `until`, from where on it is in memory. */
+  /** Where the client goes on in each stream of the namespace, once this node has got to where the client was. */
+  async #start(stored: StoredSession, offset: string, signal: AbortSignal): Promise<Start> {
+    const { name } = this.host.nsp;
+    const { log, options } = this.node;
+    if (stored.nsp === undefined ? !options.interop : stored.nsp !== name) throw new NotRestored('forbidden');
+    const streams = log.streamsOf(name);
+    const resumption = resumptionOf(stored, offset);
+    // the namespace was in other streams before the options were changed
+    const moved = stored.stream !== undefined && stored.stream !== log.streamOf(name);
+    if (moved || resumption?.from.length !== streams.length) throw new NotRestored('trimmed');
+    await this.#catchUp(streams, resumption.known, signal);
+    const concerned = this.#concerned(stored.rooms);
+    // what is in the other streams is for nobody in these rooms
+    const positions = streams.map((stream, i) => (concerned.has(stream) ? resumption.from[i]! : log.position(stream)));
+    return { streams, positions };
+  }
+
+  /** What the client missed of each stream that concerns it: what of it is in memory, and up to where it is not. */
+  #absences(
+    start: Start,
+    rooms: readonly string[],
+  ): Array<{ absence: Absence; until: string; memory: RecentMessages }> {
+    const { name } = this.host.nsp;
+    const { log } = this.node;
+    const concerned = this.#concerned(rooms);
+    return start.streams.flatMap((stream, i) => {
+      if (!concerned.has(stream)) return [];
+      const absence: Absence = { stream, namespace: name, from: start.positions[i]!, rooms };
+      const recent = log.recent(stream)!;
+      return [{ absence, until: recent.from, memory: recentMessages(recent, absence) }];
+    });
+  }
+
+  /** The streams that may hold something for a client in these rooms. */
+  #concerned(rooms: readonly string[]): ReadonlySet<string> {
+    const { log } = this.node;
+    const { name } = this.host.nsp;
+    return new Set([log.streamOf(name), ...rooms.map((room) => log.streamOf(name, [room]))]);
+  }
+
+  /** What was missed up to `until`, from where on it is in memory; `undefined` when all of it is there. */
   async #older(
     absence: Absence,
     until: string,
     signal: AbortSignal,
-  ): Promise<{ source: SessionSource; packets: MissedPacket[]; scanned: number }> {
-    if (comparePositions(absence.from, until) >= 0) return { source: 'memory', packets: [], scanned: 0 };
+  ): Promise<{ messages: MissedMessage[]; scanned: number } | undefined> {
+    if (comparePositions(absence.from, until) >= 0) return undefined;
     const { maxLen = Number.POSITIVE_INFINITY } = this.node.options;
-    const older = await olderPackets(this.node.commands, absence, until, maxLen, signal);
+    const older = await olderMessages(this.node.commands, absence, until, maxLen, signal);
     if (older.trimmed) throw new NotRestored('trimmed');
     if (this.node.closed) throw new AdapterClosedError('The adapter was closed.');
-    return { source: 'redis', ...older };
+    return older;
   }
 
-  /** A node may be behind the one that the client comes from. */
-  async #catchUp(id: string, signal: AbortSignal): Promise<void> {
+  /**
+   * A node may be behind the one that the client comes from, and reads a stream that began anew again up to where memory begins. Waits
+   * for one stream after the other until it is in none.
+   */
+  async #catchUp(streams: readonly string[], known: Positions, signal: AbortSignal): Promise<void> {
     const { log, commands } = this.node;
-    const { name } = this.host.nsp;
-    if (comparePositions(this.#position(), id) >= 0) return;
-    const info = await streamInfo(commands, log.streamOf(name));
-    // the stream has begun anew since, and will never get there
-    if (info === undefined || comparePositions(info.lastGeneratedId, id) < 0) throw new NotRestored('trimmed');
-    await log.reached(name, id, signal);
-  }
-
-  #position(): string {
-    return this.node.log.position(this.host.nsp.name);
+    for (;;) {
+      const goals = streams.map((stream, i) => ({ stream, id: laterPosition(known[i]!, log.recent(stream)!.from) }));
+      const goal = goals.find(({ stream, id }) => comparePositions(log.position(stream), id) < 0);
+      if (goal === undefined) return;
+      const info = await streamInfo(commands, goal.stream);
+      // the stream has begun anew since, and will never get there
+      if (info === undefined || comparePositions(info.lastGeneratedId, goal.id) < 0) throw new NotRestored('trimmed');
+      await log.reached(goal.stream, goal.id, signal);
+    }
   }
 }
 

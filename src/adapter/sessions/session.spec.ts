@@ -1,7 +1,8 @@
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeSession, encodeSession, resumeFrom, type StoredSession } from './session.js';
+import { encodePositions } from '../stream/positions.js';
+import { decodeSession, encodeSession, resumptionOf, type StoredSession } from './session.js';
 
 const text = fc.string({ unit: 'binary' });
 const streamId = fc.tuple(fc.bigInt(0n, 2n ** 64n - 1n), fc.bigInt(0n, 2n ** 64n - 1n)).map(([a, b]) => `${a}-${b}`);
@@ -113,6 +114,33 @@ describe('a client that comes back', () => {
     ['behind its offset, when it is not known when its session began', withoutSince, '15-0', '15-0'],
     ['behind its offset, when nothing else is known', { sid: 'sid', pid: 'pid', rooms: [], data: {} }, '5-0', '5-0'],
   ])('goes on %s', (_case, session: StoredSession, offset, expected) => {
-    expect(resumeFrom(session, offset)).toBe(expected);
+    expect(resumptionOf(session, offset)?.from).toEqual([expected]);
   });
+
+  it.each([
+    [stored, '20-0', '30-0'],
+    [stored, '40-0', '40-0'],
+    [silent, '5-0', '30-0'],
+    [{ sid: 'sid', pid: 'pid', rooms: [], data: {} }, '5-0', '5-0'],
+  ])('is known to have come as far as its node, or further', (session: StoredSession, offset, expected) => {
+    expect(resumptionOf(session, offset)?.known).toEqual([expected]);
+  });
+
+  it('goes on in each of several streams where it left off there', () => {
+    const offset = encodePositions(['20-0', '1-0']);
+    const [since, position] = [encodePositions(['10-0', '2-0']), encodePositions(['30-0', '40-0'])];
+    const several = { ...stored, since, offset, position };
+    const resumed = (...positions: string[]) => resumptionOf(several, encodePositions(positions));
+    expect(resumed('20-0', '1-0')).toEqual({ known: ['30-0', '40-0'], from: ['30-0', '40-0'] });
+    expect(resumed('15-0', '1-0')).toEqual({ known: ['30-0', '40-0'], from: ['15-0', '2-0'] });
+    expect(resumed('35-0', '50-0')).toEqual({ known: ['35-0', '50-0'], from: ['35-0', '50-0'] });
+    expect(resumed('15-0')).toBeUndefined();
+  });
+
+  it.each(['', 'x', '1-0~', '20-0~1-0', '20-0~1-0~2-0'])(
+    'does not go on from %j, which is of other streams',
+    (offset) => {
+      expect(resumptionOf(stored, offset)).toBeUndefined();
+    },
+  );
 });

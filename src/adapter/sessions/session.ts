@@ -1,5 +1,5 @@
 import { SerializationError, toError } from '../errors.js';
-import { isPosition, laterPosition } from '../stream/stream-id.js';
+import { decodePositions, latestPositions, type Positions } from '../stream/positions.js';
 import { pack, unpack } from '../wire/envelope.js';
 import { toPlain } from '../wire/plain.js';
 
@@ -11,9 +11,9 @@ export interface StoredSession {
   data: unknown;
   /** The namespace that the session belongs to; absent in a session of the peer package. */
   nsp?: string;
-  /** The stream that the positions are of. */
+  /** The stream of the namespace, which is another one where other options hold. */
   stream?: string;
-  /** Where the node stood in the stream: everything up to here that is for this client was written to it. */
+  /** Where the node stood in the streams of the namespace, as the other positions too: everything up to here that is for this client was written to it. */
   position?: string;
   /** The offset of the last packet that was written to the client, if there was one. */
   offset?: string;
@@ -62,19 +62,37 @@ export function decodeSession(value: unknown): StoredSession | undefined {
   const session: StoredSession = { sid, pid, rooms: rooms as string[], data: data ?? {} };
   if (typeof nsp === 'string') session.nsp = nsp;
   if (typeof stream === 'string') session.stream = stream;
-  if (isPosition(position)) session.position = position;
-  if (isPosition(offset)) session.offset = offset;
-  if (isPosition(since)) session.since = since;
+  if (isOffset(position)) session.position = position;
+  if (isOffset(offset)) session.offset = offset;
+  if (isOffset(since)) session.since = since;
   if (typeof owner === 'string') session.owner = owner;
   return session;
 }
 
-/** Where in the stream a client goes on that comes back with this offset. */
-export function resumeFrom(stored: StoredSession, offset: string): string {
+/** Where a client goes on that comes back with an offset. */
+export interface Resumption {
+  /** How far its former node had come, or it itself. */
+  known: Positions;
+  /** It has everything up to here that is for it. */
+  from: Positions;
+}
+
+/** `undefined` when the offset is none, or was given in other circumstances than the session: of other streams. */
+export function resumptionOf(stored: StoredSession, offset: string): Resumption | undefined {
+  const offered = decodePositions(offset);
+  if (offered === undefined) return undefined;
+  const position = stored.position === undefined ? offered : decodePositions(stored.position)!;
+  const since = stored.since === undefined ? offered : decodePositions(stored.since)!;
+  if (position.length !== offered.length || since.length !== offered.length) return undefined;
+  const known = latestPositions(position, offered);
   // a session of the peer package tells nothing else
-  if (stored.position === undefined) return offset;
+  if (stored.position === undefined) return { known, from: offered };
   // The client has everything that was written to it: nothing up to the position of its node concerns it, however old its offset.
-  if (stored.offset === undefined || stored.offset === offset) return laterPosition(stored.position, offset);
+  if (stored.offset === undefined || stored.offset === offset) return { known, from: known };
   // It lacks something. An offset from before the session is left over from an earlier one.
-  return stored.since === undefined ? offset : laterPosition(stored.since, offset);
+  return { known, from: latestPositions(since, offered) };
+}
+
+function isOffset(value: unknown): value is string {
+  return decodePositions(value) !== undefined;
 }

@@ -1,15 +1,18 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { MessageType } from 'socket.io-adapter';
+import type { StreamKey } from '../options.js';
 import type { RedisConnection } from '../redis/driver.js';
 import type { ReceiveTelemetry, TelemetryPort } from '../telemetry-port.js';
 import { readEntry } from '../wire/entry.js';
 import { EMITTER, type EncodedMessage, type StreamEntry, type StreamMessage } from '../wire/message.js';
 import type { Deduplicator, Loss } from './deduplicator.js';
 import type { Settled } from './outbox.js';
+import { encodePositions, type Positions } from './positions.js';
 import { publishersBefore } from './publishers.js';
 import type { RawEntry } from './reader.js';
 import { StreamReaders } from './readers.js';
 import { RecentEntries } from './recent-entries.js';
+import type { Routing } from './routing.js';
 import { comparePositions, laterPosition } from './stream-id.js';
 import type { StreamInfo } from './stream-info.js';
 import { StreamWriter } from './stream-writer.js';
@@ -19,6 +22,7 @@ export interface StreamLogOptions extends Retention {
   uid: string;
   streamName: string;
   streamCount: number;
+  streamBy: StreamKey;
   readCount: number;
   blockTimeInMs: number;
   outboxMaxLen: number;
@@ -58,6 +62,7 @@ const AT_ONCE = 100;
 export class StreamLog {
   readonly streams: readonly string[];
   readonly writer: StreamWriter;
+  readonly #routing: Routing;
   readonly #duplicates = new Map<string, Deduplicator>();
   readonly #recent = new Map<string, RecentEntries>();
   /** Where this node had got to when a stream began anew that was beyond that already: what has no number is not new up to here. */
@@ -78,7 +83,8 @@ export class StreamLog {
       onPublished: (stream, seq, id) => this.#onPublished(stream, seq, id),
       onOverflow: (limit) => listener.onOverflow(limit),
     });
-    this.streams = this.writer.streams;
+    this.#routing = this.writer.routing;
+    this.streams = this.#routing.streams;
     const streams = side === undefined ? this.streams : [...this.streams, side.name];
     this.#readers = new StreamReaders(reader, { ...options, streams }, telemetry, {
       onEntries: (stream, entries) => {
@@ -124,33 +130,44 @@ export class StreamLog {
     this.writer.start();
   }
 
-  /** The stream that carries a namespace. */
-  streamOf(namespace: string): string {
-    return this.writer.streamOf(namespace);
+  /** See {@link Routing.streamOf}. */
+  streamOf(namespace: string, rooms?: readonly string[]): string {
+    return this.#routing.streamOf(namespace, rooms);
   }
 
-  /** The last entry of the namespace's stream that was delivered here. */
-  position(namespace: string): string {
-    return this.positionOf(this.streamOf(namespace));
+  /** See {@link Routing.streamsOf}. */
+  streamsOf(namespace: string): readonly string[] {
+    return this.#routing.streamsOf(namespace);
   }
 
-  /** The last entry of a stream that was delivered here. */
-  positionOf(stream: string): string {
+  /** The position in a stream up to which everything was delivered here. */
+  position(stream: string): string {
     return this.#readers.position(stream);
   }
 
-  reached(namespace: string, id: string, signal: AbortSignal): Promise<void> {
-    const stream = this.streamOf(namespace);
+  /** The positions in all streams of a namespace. */
+  positions(namespace: string): Positions {
+    return this.streamsOf(namespace).map((stream) => this.position(stream));
+  }
+
+  /** The offset of a message that is being delivered: where a client is that has it, and everything that was delivered before. */
+  offsetOf({ stream, id, namespace }: StreamMessage): string {
+    const streams = this.streamsOf(namespace);
+    if (streams.length === 1) return id;
+    return encodePositions(streams.map((other) => (other === stream ? id : this.position(other))));
+  }
+
+  reached(stream: string, id: string, signal: AbortSignal): Promise<void> {
     return this.#readers.of(stream)!.reached(stream, id, signal);
   }
 
-  recent(namespace: string): RecentEntries | undefined {
-    return this.#recent.get(this.streamOf(namespace));
+  recent(stream: string): RecentEntries | undefined {
+    return this.#recent.get(stream);
   }
 
   /** See {@link StreamWriter.publish}. */
-  publish(namespace: string, message: EncodedMessage, roomCount: number, onSettled?: Settled): void {
-    this.writer.publish(namespace, message, roomCount, onSettled);
+  publish(namespace: string, message: EncodedMessage, rooms: readonly string[], onSettled?: Settled): void {
+    this.writer.publish(namespace, message, rooms, onSettled);
   }
 
   /**

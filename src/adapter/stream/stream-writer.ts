@@ -1,11 +1,14 @@
+import type { StreamKey } from '../options.js';
 import type { RedisConnection } from '../redis/driver.js';
 import type { TelemetryPort } from '../telemetry-port.js';
 import { typeName, type EncodedMessage } from '../wire/message.js';
 import { Outbox, type OutboxOptions, type Settled } from './outbox.js';
+import { Routing } from './routing.js';
 
 export interface StreamWriterOptions extends Omit<OutboxOptions, 'stream'> {
   streamName: string;
   streamCount: number;
+  streamBy: StreamKey;
 }
 
 export interface StreamWriterListener {
@@ -17,17 +20,17 @@ export interface StreamWriterListener {
 
 /** What one publisher adds to the cluster's log. */
 export class StreamWriter {
-  readonly streams: readonly string[];
+  readonly routing: Routing;
   readonly #outboxes = new Map<string, Outbox>();
 
   constructor(
     connection: RedisConnection,
-    private readonly options: StreamWriterOptions,
+    options: StreamWriterOptions,
     private readonly telemetry: TelemetryPort,
     listener: StreamWriterListener,
   ) {
-    this.streams = streamNames(options);
-    for (const stream of this.streams) {
+    this.routing = new Routing(options);
+    for (const stream of this.routing.streams) {
       const outbox = new Outbox(connection.forKey(stream), { ...options, stream }, telemetry, {
         onPublished: (seq, id, count) => listener.onPublished(stream, seq, id, count),
         onOverflow: (limit) => {
@@ -42,11 +45,6 @@ export class StreamWriter {
   /** Publishes what was added so far, and everything from now on. */
   start(): void {
     for (const outbox of this.#outboxes.values()) outbox.start();
-  }
-
-  /** The stream that carries a namespace. */
-  streamOf(namespace: string): string {
-    return this.streams.length === 1 ? this.streams[0]! : this.streams[hash(namespace) % this.streams.length]!;
   }
 
   /** Messages that wait for Redis. */
@@ -66,16 +64,16 @@ export class StreamWriter {
     return this.#outboxes.get(stream)?.size ?? 0;
   }
 
-  /** Publishes a message, in the order of the calls. `onSettled` is told its id, or why there is none. */
-  publish(namespace: string, message: EncodedMessage, roomCount: number, onSettled?: Settled): void {
-    const stream = this.streamOf(namespace);
+  /** Publishes a message for these rooms, in the order of the calls. `onSettled` is told its id, or why there is none. */
+  publish(namespace: string, message: EncodedMessage, rooms: readonly string[], onSettled?: Settled): void {
+    const stream = this.routing.streamOf(namespace, rooms);
     const outbox = this.#outboxes.get(stream)!;
     const { type, data, optionsLength, requestId } = message;
     const telemetry = this.telemetry.publish({
       stream,
       namespace,
       type: typeName(type, requestId !== undefined),
-      roomCount,
+      roomCount: rooms.length,
       deferred: outbox.deferring,
     });
     // what else the message holds is not kept until Redis has it
@@ -106,16 +104,4 @@ export class StreamWriter {
   close(): void {
     for (const outbox of this.#outboxes.values()) outbox.close();
   }
-}
-
-/** Every stream that the namespaces are spread over. */
-export function streamNames({ streamName, streamCount }: { streamName: string; streamCount: number }): string[] {
-  return streamCount === 1 ? [streamName] : Array.from({ length: streamCount }, (_, i) => `${streamName}-${i}`);
-}
-
-/** The hash of the peer package, but never negative, which would name a stream that nobody reads. */
-function hash(text: string): number {
-  let value = 0;
-  for (let i = 0; i < text.length; i++) value = (value * 31 + text.charCodeAt(i)) | 0;
-  return Math.abs(value);
 }

@@ -10,6 +10,8 @@ export interface FireOptions {
   clients?: number;
   /** Packets that each of the publishers publishes. Default 3_000. */
   packets?: number;
+  /** The rooms that the packets go to in turn, the name '' standing for the whole namespace. Default: `fire`. */
+  rooms?: readonly string[];
   /** Default: every node. */
   publishers?: readonly ServerNode[];
   /** Every tenth packet is followed by a volatile and a local one that end with a string. Default `false`. */
@@ -27,9 +29,9 @@ export interface FireReport {
   notRecovered: number;
   lost: number;
   twice: number;
-  /** Packets that came after a later one of the same node. */
+  /** Packets that came after a later one of the same node for the same room. */
   outOfOrder: number;
-  /** Clients whose packets came in another order than those of the first client. */
+  /** Clients whose packets came in another order than those of the first client, for some room. */
   differing: number;
   /** Volatile and local packets that came. */
   mixed: number;
@@ -46,6 +48,16 @@ export const joinRoom: NodeFunction<[], void> = (io) => {
   });
 };
 
+/** Rooms that are spread over several streams. */
+export const ROOMS = ['fire', 'fire-1', 'fire-2', 'fire-3', ''];
+
+/** The `setup` of nodes under fire in {@link ROOMS}. */
+export const joinRooms: NodeFunction<[], void> = (io) => {
+  io.on('connection', (socket) => {
+    if (!socket.recovered) void socket.join(['fire', 'fire-1', 'fire-2', 'fire-3']);
+  });
+};
+
 /** As {@link joinRoom}, with a middleware that takes its time. */
 export const joinRoomAfterMiddleware: NodeFunction<[], void> = (io) => {
   io.use((_socket, next) => void setTimeout(next, 5 + Math.random() * 10));
@@ -57,7 +69,7 @@ export const joinRoomAfterMiddleware: NodeFunction<[], void> = (io) => {
 /** Nodes publish while clients lose their connections and come back to a node chosen at random. */
 export async function underFire(cluster: Cluster, options: FireOptions = {}): Promise<FireReport> {
   const { clients: count = 30, packets = 3_000, mixed = false, halfway, deadline = 15_000 } = options;
-  const { publishers = cluster.nodes } = options;
+  const { publishers = cluster.nodes, rooms = ['fire'] } = options;
   const urls = (): string[] => cluster.nodes.filter(({ alive }) => alive).map(({ url }) => url);
   const clients = Array.from({ length: count }, () => new RestlessClient(urls));
   try {
@@ -65,14 +77,14 @@ export async function underFire(cluster: Cluster, options: FireOptions = {}): Pr
     const firing = new AbortController();
     const fire = cutOff(clients, firing.signal);
     const half = Math.ceil(packets / 2);
-    await publish(publishers, 0, half, mixed);
+    await publish(publishers, 0, half, mixed, rooms);
     const meanwhile = halfway?.();
-    await publish(publishers, half, packets, mixed);
+    await publish(publishers, half, packets, mixed, rooms);
     await meanwhile;
     firing.abort();
     await fire;
     await settled(clients, packets * publishers.length, deadline);
-    return report(clients, packets * publishers.length);
+    return report(clients, packets * publishers.length, rooms.length);
   } finally {
     for (const client of clients) client.close();
   }
@@ -104,29 +116,36 @@ export async function settled(clients: readonly RestlessClient[], packets: numbe
 }
 
 /** What became of `packets` packets. */
-export function report(clients: readonly RestlessClient[], packets: number): FireReport {
+export function report(clients: readonly RestlessClient[], packets: number, rooms = 1): FireReport {
   const sum = (of: (client: RestlessClient) => number): number => clients.reduce((total, one) => total + of(one), 0);
-  const reference = clients[0]!.seen.join();
+  const reference = orders(clients[0]!, rooms);
   return {
     returns: sum(({ returns }) => returns),
     notRecovered: sum(({ notRecovered }) => notRecovered),
     lost: sum(({ seen }) => packets - new Set(seen).size),
     twice: sum(({ seen }) => seen.length - new Set(seen).size),
-    outOfOrder: sum(outOfOrder),
-    differing: clients.filter(({ seen }) => seen.join() !== reference).length,
+    outOfOrder: sum((client) => outOfOrder(client, rooms)),
+    differing: clients.filter((client) => orders(client, rooms) !== reference).length,
     mixed: sum((client) => client.mixed),
   };
 }
 
-async function publish(publishers: readonly ServerNode[], from: number, to: number, mixed: boolean): Promise<void> {
+async function publish(
+  publishers: readonly ServerNode[],
+  from: number,
+  to: number,
+  mixed: boolean,
+  rooms: readonly string[],
+): Promise<void> {
   for (let first = from; first < to; first += PER_CALL) {
     const last = Math.min(to, first + PER_CALL);
     await Promise.all(
       publishers.map((node, publisher) =>
         node.run(
-          async (io, _ctx, me, begin, end, withOthers) => {
+          async (io, _ctx, me, begin, end, withOthers, names) => {
             for (let n = begin; n < end; n += 1) {
-              io.to('fire').emit('packet', me, n);
+              const room = names[n % names.length]!;
+              (room === '' ? io : io.to(room)).emit('packet', me, n);
               if (withOthers && n % 10 === 0) {
                 io.volatile.to('fire').emit('other', 'a string');
                 io.local.to('fire').emit('other', n, 'a string');
@@ -138,6 +157,7 @@ async function publish(publishers: readonly ServerNode[], from: number, to: numb
           first,
           last,
           mixed,
+          rooms,
         ),
       ),
     );
@@ -186,15 +206,27 @@ export class RestlessClient {
   }
 }
 
-function outOfOrder({ seen }: RestlessClient): number {
-  const latest = new Map<number, number>();
+function outOfOrder({ seen }: RestlessClient, rooms: number): number {
+  const latest = new Map<string, number>();
   let count = 0;
   for (const packet of seen) {
-    const publisher = Math.floor(packet / PUBLISHER);
-    if (packet < (latest.get(publisher) ?? 0)) count += 1;
-    else latest.set(publisher, packet);
+    const lane = `${Math.floor(packet / PUBLISHER)} ${roomOf(packet, rooms)}`;
+    if (packet < (latest.get(lane) ?? 0)) count += 1;
+    else latest.set(lane, packet);
   }
   return count;
+}
+
+/** The order of the packets in each room. */
+function orders({ seen }: RestlessClient, rooms: number): string {
+  return Array.from({ length: rooms }, (_, room) =>
+    seen.filter((packet) => roomOf(packet, rooms) === room).join(),
+  ).join(';');
+}
+
+/** The index of the room that the packet went to. */
+function roomOf(packet: number, rooms: number): number {
+  return (packet % PUBLISHER) % rooms;
 }
 
 function random<T>(items: readonly T[]): T {
