@@ -34,6 +34,12 @@ describe('positions as text', () => {
   );
 });
 
+it('positions as text are those of 1,024 streams at most', () => {
+  const positions = Array.from({ length: 1_024 }, (_, n) => `${n}-0`);
+  expect(decodePositions(encodePositions(positions))).toEqual(positions);
+  expect(decodePositions(encodePositions([...positions, '1-0']))).toBeUndefined();
+});
+
 describe('latestPositions()', () => {
   it('takes the later one of each stream', () => {
     expect(latestPositions(['1-0', '9-0', '5-5'], ['2-0', '8-0', '5-5.1'])).toEqual(['2-0', '9-0', '5-5']);

@@ -9,6 +9,9 @@ const SEPARATOR = '~';
 /** Before a position that is written out, where the one before it has milliseconds of another length. */
 const WHOLE = '=';
 
+/** One more than there may be streams: who names as many is not known from here. */
+const TOO_MANY = 1_025;
+
 /**
  * Positions as text: that of a single stream as it is. Of several, each leaves out the digits that its milliseconds begin with as those
  * of the one before it do, as every packet that a client is to receive once carries the text.
@@ -22,8 +25,10 @@ export function encodePositions(positions: Positions): string {
 /** `undefined` when it is not what {@link encodePositions} returns. */
 export function decodePositions(text: unknown): Positions | undefined {
   if (typeof text !== 'string') return undefined;
+  const parts = text.split(SEPARATOR, TOO_MANY);
+  if (parts.length === TOO_MANY) return undefined;
   const positions: string[] = [];
-  for (const part of text.split(SEPARATOR)) {
+  for (const part of parts) {
     const before = positions.at(-1);
     const position = before === undefined ? part : lengthen(part, before);
     if (!isPosition(position)) return undefined;

@@ -42,8 +42,14 @@ interface Cursor {
 /** Beyond `blockTimeInMs`, how long a silent Redis is waited for before the connection is made anew, in milliseconds. */
 const GRACE = 10_000;
 
-/** Between the beginnings of two reads, in milliseconds, unless more is known to be there: many small replies cost more than few large ones. */
+/**
+ * Between the beginnings of two reads, in milliseconds, on the long run and unless more is known to be there: many small replies cost more
+ * than few large ones.
+ */
 const LEAST_INTERVAL = 1;
+
+/** Reads that may follow on each other at once, so that a few messages that come together do not wait for each other. */
+const BURST = 10;
 
 /** How long an entry that is in the stream may take to be read by one who waits for it, in milliseconds. */
 const OVERDUE = 1_000;
@@ -55,8 +61,8 @@ export class StreamReader {
   #stopped = false;
   #mustVerify = false;
   #verified = 0;
-  /** When the last read began. */
-  #begun = Number.NEGATIVE_INFINITY;
+  /** When the reads so far would be over, had each taken {@link LEAST_INTERVAL}. */
+  #paced = Number.NEGATIVE_INFINITY;
   #failures = 0;
 
   constructor(
@@ -162,7 +168,7 @@ export class StreamReader {
           await this.connection.whenReady();
           if (this.#mustVerify) await this.#verify();
           // entries that come all the time come together in this one
-          if (performance.now() - this.#begun < LEAST_INTERVAL) await pause(LEAST_INTERVAL);
+          if (this.#paced - performance.now() > BURST * LEAST_INTERVAL) await pause(LEAST_INTERVAL);
           next = this.#read();
         }
         const reply = await next;
@@ -191,7 +197,8 @@ export class StreamReader {
 
   /** See https://redis.io/docs/latest/commands/xread/ */
   async #read(): Promise<unknown> {
-    this.#begun = performance.now();
+    const now = performance.now();
+    this.#paced = Math.min(Math.max(this.#paced, now), now + BURST * LEAST_INTERVAL) + LEAST_INTERVAL;
     const { streams, readCount, blockTimeInMs } = this.options;
     const watchdog = setTimeout(() => this.connection.interrupt(), Math.min(blockTimeInMs + GRACE, LONGEST_TIMER));
     watchdog.unref();
