@@ -53,6 +53,7 @@ export class ClusterNode {
   readonly #unheard: UnheardNodes;
   readonly #connections: RedisConnection[];
   readonly #reports: EventThrottle;
+  readonly #mismatches: EventThrottle;
   readonly #unsaved: EventThrottle;
   #joining: Promise<void> | undefined;
   #joined = false;
@@ -79,6 +80,7 @@ export class ClusterNode {
     this.#connections = [...new Set([commands, reader, incoming])];
     for (const connection of this.#connections) watchConnection(connection, events, this.telemetry);
     this.#reports = new EventThrottle((reason, count) => events.emit('messageDropped', { reason, count }));
+    this.#mismatches = new EventThrottle((reason, count) => events.emit('nodeMismatch', { reason, count }));
     this.#unsaved = new EventThrottle((reason, count) => events.emit('sessionNotSaved', { reason, count }));
     this.bus = new Bus(carrier, options.channelPrefix, (reason) => this.#reports.count(reason));
     this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix, {
@@ -94,7 +96,7 @@ export class ClusterNode {
     const listener: StreamLogListener = {
       onMessage: (message) => this.#onMessage(message),
       onFailed: (reason, error) => this.#reports.count(`${reason}: ${toError(error).message}`),
-      onPeer: () => this.#reports.count(UNEXPECTED_PEER),
+      onPeer: () => this.#mismatches.count(UNEXPECTED_PEER),
       onGap: (stream, from, to, missed) => void events.emit('gap', { stream, from, to, missed }),
       onReset: (stream, position) => void events.emit('streamReset', { stream, position }),
       onOverflow: (limit) => alarm.raise(limit),
@@ -110,11 +112,11 @@ export class ClusterNode {
         events.emit('nodeLeft', { uid, reason, clusterSize });
       },
       onHeartbeat: (uid, heartbeat) => this.log.compare(uid, heartbeat.published),
-      onStranger: ({ message }) => this.#reports.count(message),
+      onStranger: ({ message }) => this.#mismatches.count(message),
       // a connection that died without a word is noticed by nobody else: nothing is ever sent on it
       onDeaf: () => incoming.state === 'ready' && incoming.interrupt(),
     });
-    this.#unheard = new UnheardNodes(options, this.membership, (reason) => this.#reports.count(reason));
+    this.#unheard = new UnheardNodes(options, this.membership, (reason) => this.#mismatches.count(reason));
     this.answering = new Answering(this.bus, commands, { ...options, uid: this.uid }, (uid) =>
       this.membership.members.has(uid),
     );
@@ -257,6 +259,7 @@ export class ClusterNode {
     this.sessions.close();
     this.log.close();
     this.#reports.close();
+    this.#mismatches.close();
     this.#unsaved.close();
     for (const connection of this.#connections) connection.close();
     this.#unobserve();

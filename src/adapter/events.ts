@@ -69,6 +69,18 @@ export interface RedisStreamsEvents {
       clusterSize: number;
     },
   ];
+  /**
+   * A node is about whose options set it apart from this one, or that is of another package: raised once a minute at most for each, and for
+   * as long as it is.
+   */
+  nodeMismatch: [
+    event: {
+      /** Which node it is, what sets it apart, and what to do. */
+      reason: string;
+      /** How often it showed since it was last raised. */
+      count: number;
+    },
+  ];
   /** A connection to Redis was lost. It is being restored. */
   connectionLost: [
     event: {
@@ -88,8 +100,8 @@ export interface RedisStreamsEvents {
     },
   ];
   /**
-   * An entry or a channel message could not be used and was skipped, or a node is about whose options set it apart from this one; raised
-   * once a minute at most, with how many there were.
+   * An entry or a channel message could not be used and was skipped, or a listener threw; raised once a minute at most, with how many there
+   * were.
    */
   messageDropped: [
     event: {

@@ -28,7 +28,13 @@ export {
 export type { EmitterSnapshot } from './emitter/emitter-link.js';
 export type { AnyEvents, EventArguments, EventName } from './emitter/typed-events.js';
 export type { EventSubscriptions, RedisStreamsEvents } from './events.js';
-export type { EphemeralMode, HandshakeRedaction, RedisStreamsAdapterOptions, SessionMode, StreamKey } from './options.js';
+export type {
+  EphemeralMode,
+  HandshakeRedaction,
+  RedisStreamsAdapterOptions,
+  SessionMode,
+  StreamKey,
+} from './options.js';
 export type { RedisClient } from './redis/create-driver.js';
 export type { RedisStreamsAdapter } from './redis-streams-adapter.js';
 export type { NodeSnapshot, NodeStatus, StreamStatus } from './snapshot.js';

@@ -58,6 +58,12 @@ const CASES: Array<Case[keyof Case]> = [
     'Node a1 has gone silent and is taken for lost; the cluster has 2 nodes.',
   ],
   [
+    'nodeMismatch',
+    { reason: 'Option `streamCount` is 1, but 2 on node a of the cluster.', count: 3 },
+    'warn',
+    'A node is about that does not fit in with this one: Option `streamCount` is 1, but 2 on node a of the cluster.',
+  ],
+  [
     'connectionLost',
     { role: 'reader', error: new Error('read ECONNRESET') },
     'warn',

@@ -32,6 +32,7 @@ const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][
     reason === 'left'
       ? ['log', `Node ${uid} left; the cluster has ${counted(clusterSize, 'node')}.`]
       : ['warn', `Node ${uid} has gone silent and is taken for lost; the cluster has ${counted(clusterSize, 'node')}.`],
+  nodeMismatch: ({ reason }) => ['warn', `A node is about that does not fit in with this one: ${reason}`],
   connectionLost: ({ role, error }) => [
     'warn',
     `The ${role}'s connection to Redis was lost${error?.message ? `: ${error.message}` : ''}. It is being restored.`,

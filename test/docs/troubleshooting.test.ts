@@ -39,6 +39,7 @@ const sample: RedisStreamsEvents = {
   retentionTooShort: [{ stream: 'socket.io', retention: 1, maxDisconnectionDuration: 2 }],
   nodeJoined: [{ uid: 'a', clusterSize: 2 }],
   nodeLeft: [{ uid: 'a', reason: 'lost', clusterSize: 1 }],
+  nodeMismatch: [{ reason: 'odd', count: 1 }],
   connectionLost: [{ role: 'writer', error: new Error('ECONNRESET') }],
   connectionReady: [{ role: 'writer', first: false }],
   messageDropped: [{ reason: 'bad', count: 1 }],

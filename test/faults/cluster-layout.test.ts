@@ -17,7 +17,7 @@ describe('a node with another number of streams than the cluster has', () => {
     const [, uid] = /^Option `streamCount` is 2, but 1 on node (\w+) of the cluster: .*keyPrefix/.exec(error.message)!;
     expect(uids).toContain(uid);
     for (const node of cluster.nodes.slice(0, 2)) {
-      expect(await node.recorded('messageDropped', 1)).toEqual([
+      expect(await node.recorded('nodeMismatch', 1)).toEqual([
         [{ reason: expect.stringContaining('Option `streamCount` is 1, but 2 on node'), count: 1 }],
       ]);
       expect(await node.recorded('nodeJoined')).toHaveLength(1);

@@ -8,7 +8,7 @@ const heartbeats = { heartbeatInterval: 50, heartbeatTimeout: 500 };
 /** Everybody emits all the time. */
 const setup: NodeOptions['setup'] = (io, ctx) => {
   const { events } = ctx.adapterFactory as unknown as { events: NodeJS.EventEmitter };
-  for (const name of ['messageDropped', 'nodeLeft']) events.on(name, ctx.record(name));
+  for (const name of ['nodeMismatch', 'nodeLeft']) events.on(name, ctx.record(name));
   setInterval(() => io.emit('news'), 10).unref();
 };
 
@@ -36,9 +36,9 @@ describe('a node that publishes, and is not heard', () => {
     for (const [index, node] of cluster.nodes.entries()) {
       const [other] = uids.filter((_uid, i) => i !== index);
       const told = [[{ reason: expect.stringContaining(`node ${other} publishes, but `) as string, count: 1 }]];
-      expect(await node.recorded('messageDropped', 1, { deadline: 20_000 })).toEqual(told);
+      expect(await node.recorded('nodeMismatch', 1, { deadline: 20_000 })).toEqual(told);
       await listened([node]);
-      expect(await node.recorded('messageDropped')).toEqual(told);
+      expect(await node.recorded('nodeMismatch')).toEqual(told);
     }
   });
 
@@ -64,6 +64,6 @@ describe('a node that publishes, and is not heard', () => {
     await first.recorded('nodeLeft', 3, { deadline: 20_000 });
     await listened([first]);
 
-    expect(await first.recorded('messageDropped')).toEqual([]);
+    expect(await first.recorded('nodeMismatch')).toEqual([]);
   });
 });

@@ -48,6 +48,7 @@ export const keepEvents: NodeFunction<[], void> = (_io, ctx) => {
     'connectionReady',
     'nodeJoined',
     'nodeLeft',
+    'nodeMismatch',
   ]) {
     events.on(name, ctx.record(name));
   }
