@@ -1,4 +1,5 @@
 import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { outline, Recorder } from '../../test/telemetry/recorder.js';
@@ -87,6 +88,64 @@ describe('a message that is published', () => {
 
     expect(publication.carrier?.traceparent).toMatch(/^00-[\da-f]{32}-[\da-f]{16}-00$/);
     expect(recorder.spans).toEqual([]);
+  });
+
+  test.each([
+    ['of this node', undefined],
+    ['of another one', true],
+  ])('in a trace %s that is not sampled goes on in it, and no sampler is asked', (_whose, isRemote) => {
+    const asked: string[] = [];
+    recorder = new Recorder({
+      shouldSample: (_context, _traceId, name) => {
+        asked.push(name);
+        return { decision: 2 };
+      },
+    }).install();
+    const telemetry = start();
+    const left = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 0, ...(isRemote && { isRemote }) };
+    const within = trace.setSpanContext(ROOT_CONTEXT, left);
+    const publication = context.with(within, () => telemetry.publish(message));
+    publication.published('1-0');
+
+    expect(publication.carrier).toEqual({ traceparent: `00-${left.traceId}-${left.spanId}-00` });
+    expect(asked).toEqual([]);
+    expect(recorder.spans).toEqual([]);
+  });
+
+  test('in a trace that is not sampled is counted and measured all the same', async () => {
+    const telemetry = start();
+    const within = trace.setSpanContext(ROOT_CONTEXT, {
+      traceId: 'a'.repeat(32),
+      spanId: 'b'.repeat(16),
+      traceFlags: 0,
+    });
+    context.with(within, () => telemetry.publish(message)).published('1-0');
+
+    expect(await recorder.values('messaging.client.sent.messages')).toHaveLength(1);
+    expect(await recorder.histogram('messaging.client.operation.duration')).toMatchObject([{ count: 1 }]);
+  });
+
+  test('below a span that is recorded and not sampled is a question to the sampler', () => {
+    const asked: string[] = [];
+    recorder = new Recorder({
+      shouldSample: (_context, _traceId, name) => {
+        asked.push(name);
+        return { decision: 1 };
+      },
+    }).install();
+    const telemetry = start();
+    const parent = recorder.tracerProvider.getTracer('test').startSpan('handler');
+    context.with(trace.setSpan(ROOT_CONTEXT, parent), () => telemetry.publish(message)).published('1-0');
+    expect(asked).toEqual(['handler', 'xadd socket.io']);
+  });
+
+  test('passes a sampled context of elsewhere on without an SDK, too', () => {
+    Recorder.uninstall();
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    const telemetry = start();
+    const ambient = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 };
+    const { carrier } = context.with(trace.setSpanContext(ROOT_CONTEXT, ambient), () => telemetry.publish(message));
+    expect(carrier).toEqual({ traceparent: `00-${ambient.traceId}-${ambient.spanId}-01` });
   });
 
   test('carries nothing without an SDK', () => {

@@ -1,10 +1,10 @@
-import { context, SpanKind, type Span, type SpanContext } from '@opentelemetry/api';
+import { context, SpanKind, type Context, type Span, type SpanContext } from '@opentelemetry/api';
 import type { PublishedMessage, PublishTelemetry, TraceCarrier } from '../adapter/telemetry-port.js';
 import { writeCarrier } from './carrier.js';
 import { errorType } from './error-type.js';
 import { AttributeName, SpanName } from './names.js';
 import { redisAttributes } from './redis-attributes.js';
-import { passOn } from './spans.js';
+import { isLeftOut, passOn } from './spans.js';
 import type { Toolbox } from './toolbox.js';
 
 /** One message, from its publication until Redis has it. */
@@ -25,7 +25,9 @@ export class Publication implements PublishTelemetry {
     this.message = message;
     this.#tools = tools;
     this.#start = metrics.active ? performance.now() : undefined;
-    this.#span = spans.active ? this.#startSpan(message) : passOn(context.active());
+    const active = context.active();
+    // Samplers do as the parent does, so of a trace that is left out none is asked: the message goes on in it as it is.
+    this.#span = spans.active && !isLeftOut(active) ? this.#startSpan(message, active) : passOn(active);
     this.carrier = writeCarrier(this.#span.spanContext());
     if (message.deferred) {
       // The message may wait for minutes, and a span that is open so long shows late or never.
@@ -37,7 +39,7 @@ export class Publication implements PublishTelemetry {
     return this.#span.spanContext();
   }
 
-  #startSpan(message: PublishedMessage): Span {
+  #startSpan(message: PublishedMessage, parent: Context): Span {
     const { sources, spans } = this.#tools;
     const { stream, deferred } = message;
     const operation = deferred ? SpanName.CREATE : SpanName.XADD;
@@ -45,7 +47,7 @@ export class Publication implements PublishTelemetry {
     if (!deferred) {
       attributes[AttributeName.ROOM_COUNT] = message.roomCount;
     }
-    return spans.start({ operation, target: stream, kind: SpanKind.PRODUCER, attributes });
+    return spans.start({ operation, target: stream, kind: SpanKind.PRODUCER, attributes, parent });
   }
 
   published(id: string): void {

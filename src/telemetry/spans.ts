@@ -18,6 +18,7 @@ import {
   type TracerProvider,
 } from '@opentelemetry/api';
 import type { AttributesHook } from './attributes-hook.js';
+import { isSampled } from './carrier.js';
 import { errorType } from './error-type.js';
 import { AttributeName, INSTRUMENTATION_SCOPE } from './names.js';
 
@@ -112,6 +113,16 @@ function hasSdk(provider: TracerProvider): boolean {
 export function passOn(parent: Context): Span {
   const active = trace.getSpanContext(parent);
   return active && isSpanContextValid(active) ? trace.wrapSpanContext(active) : NO_SPAN;
+}
+
+/** Whether the context is in a trace that its sampler left out. */
+export function isLeftOut(parent: Context): boolean {
+  const span = trace.getSpan(parent);
+  if (!span || span.isRecording()) {
+    return false;
+  }
+  const spanContext = span.spanContext();
+  return !isSampled(spanContext) && isSpanContextValid(spanContext);
 }
 
 /** Runs `run` with the span active. Where the span is none, that is not worth a switch of context. */

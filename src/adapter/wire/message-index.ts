@@ -25,11 +25,12 @@ export function writeIndex(messages: readonly OutgoingMessage[]): string {
   return `${index}]`;
 }
 
+// Text is added to text: with telemetry, this is written for every message.
 function rest(requestId: string | undefined, carrier: TraceCarrier | undefined): string {
-  const values: unknown[] = [requestId ?? 0];
-  if (carrier) values.push(carrier.traceparent ?? 0);
-  if (carrier?.tracestate !== undefined) values.push(carrier.tracestate);
-  return values.map((value) => `,${JSON.stringify(value)}`).join('');
+  let values = requestId === undefined ? ',0' : `,${JSON.stringify(requestId)}`;
+  if (carrier) values += `,${JSON.stringify(carrier.traceparent ?? 0)}`;
+  if (carrier?.tracestate !== undefined) values += `,${JSON.stringify(carrier.tracestate)}`;
+  return values;
 }
 
 /** The messages of an entry; `undefined` when the index is malformed, or does not account for all data. */
