@@ -43,7 +43,7 @@ export interface NodeSnapshot {
     name: string;
     /** Sockets that are connected to it on this node. */
     sockets: number;
-    /** Position in its stream up to which everything was delivered; where its rooms are spread over several, those in all of them. */
+    /** Position in its stream up to which everything was delivered; where its rooms are spread over several, those in all of them, as in the offsets of packets. */
     position: string;
   }>;
 }

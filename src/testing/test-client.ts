@@ -24,7 +24,6 @@ interface Internals {
   _lastOffset: string | undefined;
 }
 
-
 /**
  * A real client. It keeps everything that it receives, from the first packet on, and reconnects only when it is told to.
  *

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { startCluster, startRedis } from '../harness/index.js';
-import { joinRoom, joinRoomAfterMiddleware, joinRooms, ROOMS, underFire, type FireReport } from './support/fire.js';
+import { joinRoom, joinRoomAfterMiddleware, joinRooms, underFire, type FireReport } from './support/fire.js';
+import { BY_ROOM, ROOMS } from './support/rooms.js';
 
 // A deadline is there to end a hang, not to measure a busy machine.
 const adapterOptions = { restoreTimeout: 30_000 };
@@ -59,11 +60,11 @@ describe('clients that lose their connection under traffic', () => {
     const cluster = await startCluster({
       redisUrl: redis.url,
       setup: joinRooms,
-      adapterOptions: { ...adapterOptions, streamBy: 'room', streamCount: 3 },
+      adapterOptions: { ...adapterOptions, ...BY_ROOM },
       serverOptions: { connectionStateRecovery: {} },
     });
     const result = await underFire(cluster, {
-      rooms: ROOMS,
+      rooms: [...ROOMS, ''],
       mixed: true,
       halfway: async () => {
         await redis.kill();

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Routing } from '../../src/adapter/stream/routing.js';
-import { startCluster, useCluster, type Cluster } from '../harness/index.js';
+import { startCluster, useCluster, type Cluster, type ServerNode } from '../harness/index.js';
 import { away, numbers, present, send } from './support/away.js';
+import { keepEvents } from './support/own-redis.js';
+import { BY_ROOM, indexOf, ROOMS } from './support/rooms.js';
 
-/** Rooms that are in different streams of three. */
-const ROOMS = ['room-0', 'room-1', 'room-2'];
-
-const adapterOptions = { streamBy: 'room', streamCount: 3 } as const;
+const adapterOptions = BY_ROOM;
+const [FIRST, SECOND] = ROOMS as [string, string];
 const serverOptions = { connectionStateRecovery: {} };
 
 for (const recovery of [false, true]) {
@@ -37,7 +36,7 @@ for (const recovery of [false, true]) {
     it('have everything that is done to them in order', async () => {
       for (const room of ROOMS) {
         const client = await present(cluster(), 1, { rooms: [room] });
-        const [inBoth, answers] = await cluster()
+        const [afterJoin, afterLeave] = await cluster()
           .node(0)
           .run(async (io, _ctx, name) => {
             io.in(name).socketsJoin('another');
@@ -51,7 +50,7 @@ for (const recovery of [false, true]) {
           }, room);
         await client.disconnected();
 
-        expect([inBoth, answers]).toEqual([[true], [false]]);
+        expect([afterJoin, afterLeave]).toEqual([[true], [false]]);
         expect(client.received('packet')).toEqual(numbers(0, 50));
       }
     });
@@ -87,7 +86,8 @@ describe('a client of rooms that are spread over three streams', () => {
       });
       const client = await away(cluster, 0, { rooms: ROOMS });
       for (let round = 0; round < 4; round += 1) {
-        for (const [i, room] of ROOMS.entries()) await send(cluster.node(i % 2), room, 10 * round, 10 * round + i + 1);
+        for (const [i, room] of ROOMS.entries())
+          await sendTo(cluster.node(i % 2), room, 10 * round, 10 * round + i + 1);
         await cluster.node(0).run((io, _ctx, n) => io.emit('to all', n), round);
         await client.connect(cluster.node((round + 1) % 2));
 
@@ -100,8 +100,10 @@ describe('a client of rooms that are spread over three streams', () => {
       await client.connect(cluster.node(1));
       await cluster.barrier();
 
-      const sent = [0, 1, 2, 3].flatMap((round) => [0, 0, 0, 1, 1, 2].map((n) => 10 * round + n));
-      expect(sorted(client.received('packet'))).toEqual(sent);
+      for (const [i, room] of ROOMS.entries()) {
+        const sent = [0, 1, 2, 3].flatMap((round) => Array.from({ length: i + 1 }, (_, n) => [room, 10 * round + n]));
+        expect(client.received('packet').filter(([name]) => name === room)).toEqual(sent);
+      }
       expect(client.received('to all')).toEqual(numbers(0, 4));
     });
   }
@@ -119,10 +121,10 @@ describe('a client of rooms that are spread over three streams', () => {
       },
     });
     const client = await away(cluster, 0, { rooms: ROOMS });
-    for (const room of ROOMS) await send(cluster.node(0), room, 0, 3);
+    for (const room of ROOMS) await sendTo(cluster.node(0), room, 0, 3);
     const connected = client.connect(cluster.node(1));
     await cluster.node(1).recorded('waiting', 1);
-    for (const room of ROOMS) await send(cluster.node(0), room, 3, 6);
+    for (const room of ROOMS) await sendTo(cluster.node(0), room, 3, 6);
     await cluster.node(1).run(async (io, ctx) => {
       await io.fetchSockets();
       (ctx.state['next'] as () => void)();
@@ -132,24 +134,25 @@ describe('a client of rooms that are spread over three streams', () => {
     expect(client.recovered).toBe(true);
     await client.next('packet', 18);
     await cluster.barrier();
-    expect(sorted(client.received('packet'))).toEqual([0, 1, 2, 3, 4, 5].flatMap((n) => [n, n, n]));
+    expect(client.received('packet')).toHaveLength(18);
+    for (const room of ROOMS) {
+      const packets = client.received('packet').filter(([name]) => name === room);
+      expect(packets).toEqual([0, 1, 2, 3, 4, 5].map((n) => [room, n]));
+    }
   });
 
   it('starts afresh when the stream of one of them no longer holds what it missed, and not when that of another does not', async () => {
     const cluster = await startCluster({ adapterOptions, serverOptions });
-    const routing = new Routing({ ...adapterOptions, streamName: cluster.streamName });
-    const trimmed = routing.streamOf('/', ['room-1']);
-    const harmed = await away(cluster, 0, { rooms: ['room-0', 'room-1'] });
-    let unharmed = await present(cluster, 0, { rooms: ['room-0'] });
+    const harmed = await away(cluster, 0, { rooms: [FIRST, SECOND] });
+    let unharmed = await present(cluster, 0, { rooms: [FIRST] });
     // its id is a room, too
-    while (routing.streamOf('/', [unharmed.id]) === trimmed)
-      unharmed = await present(cluster, 0, { rooms: ['room-0'] });
+    while (indexOf(unharmed.id) === 1) unharmed = await present(cluster, 0, { rooms: [FIRST] });
     await unharmed.drop();
     await cluster.sessionSaved(unharmed);
-    await send(cluster.node(0), 'room-0', 0, 5);
-    await send(cluster.node(0), 'room-1', 0, 5);
+    await send(cluster.node(0), FIRST, 0, 5);
+    await send(cluster.node(0), SECOND, 0, 5);
     await waitUntilPublished(cluster);
-    await cluster.redis.xTrim(trimmed, 'MAXLEN', 0);
+    await cluster.redis.xTrim(`${cluster.streamName}-1`, 'MAXLEN', 0);
     // one that has not read them itself
     const node = await cluster.addNode();
     await harmed.connect(node);
@@ -158,6 +161,46 @@ describe('a client of rooms that are spread over three streams', () => {
     expect(harmed.recovered).toBe(false);
     expect(unharmed.recovered).toBe(true);
     expect(await unharmed.next('packet', 5)).toEqual(numbers(0, 5));
+  });
+});
+
+describe('a client of rooms that are spread over three streams, one of which began anew', () => {
+  it.each([
+    ['is recovered from the others', [FIRST]],
+    ['is recovered from all of them, as long as it missed nothing of that one', [FIRST, SECOND]],
+  ])('%s', async (_title, rooms) => {
+    const cluster = await startCluster({
+      adapterOptions: { ...adapterOptions, blockTimeInMs: 200 },
+      serverOptions,
+      setup: keepEvents,
+    });
+    await Promise.all(ROOMS.map((room) => send(cluster.node(0), room, 0, 3)));
+    await waitUntilPublished(cluster);
+    await cluster.redis.del(`${cluster.streamName}-1`);
+    for (const node of cluster.nodes) await node.recorded('streamReset', 1, { deadline: 20_000 });
+    // nothing is published there from now on: its own id must be elsewhere, too
+    let client = await cluster.connect(0);
+    while (indexOf(client.id) === 1) client = await cluster.connect(0);
+    await cluster.node(0).run(
+      async (io, _ctx, id, names) => {
+        await io.sockets.sockets.get(id)!.join(names);
+        io.to(names[0]!).emit('before');
+      },
+      client.id,
+      rooms,
+    );
+    await client.next('before');
+    for (const [round, node] of [1, 0].entries()) {
+      await client.drop();
+      await cluster.sessionSaved(client);
+      await send(cluster.node(0), FIRST, 3 * round, 3 * round + 3);
+      await client.connect(cluster.node(node));
+
+      expect(client.recovered).toBe(true);
+      expect(await client.next('packet', 3 * round + 3)).toEqual(numbers(0, 3 * round + 3));
+    }
+    await send(cluster.node(1), SECOND, 6, 7);
+    if (rooms.includes(SECOND)) expect(await client.next('packet', 7)).toEqual(numbers(0, 7));
   });
 });
 
@@ -174,8 +217,16 @@ describe('a node whose namespaces are spread, among others whose rooms are', () 
   });
 });
 
-function sorted(packets: unknown[][]): number[] {
-  return packets.map(([n]) => n as number).toSorted((a, b) => a - b);
+/** Makes the node send the numbers from `from` to `to` (not included) to a room, with its name. */
+async function sendTo(node: ServerNode, room: string, from: number, to: number): Promise<void> {
+  await node.run(
+    (io, _ctx, name, first, end) => {
+      for (let n = first; n < end; n += 1) io.to(name).emit('packet', name, n);
+    },
+    room,
+    from,
+    to,
+  );
 }
 
 function lengths(cluster: Cluster): Promise<number[]> {

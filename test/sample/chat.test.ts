@@ -172,21 +172,24 @@ describe('the sample, started by npm start', () => {
     const room = newRoom();
     const [ada, grace] = await Person.onTwoNodes(sample.url, room);
     const { name, pid } = await ada.node();
-    const eventuallySees = (expected: string[]): Promise<boolean> =>
+    const eventuallySees = (expected: string[], who = grace): Promise<boolean> =>
       waitFor(
         () => {
-          expect(grace.people.get(room)?.map((person) => person.name)).toEqual(expected);
+          expect(who.people.get(room)?.map((person) => person.name)).toEqual(expected);
           return true;
         },
         // until the node is taken for lost, every look at who is there waits for it
         { deadline: 40_000 },
       );
     await eventuallySees(['Ada', 'Grace']);
+    // without a packet, and so an offset, she could not be recovered
+    await eventuallySees(['Ada', 'Grace'], ada);
     await sample.sessionKept(ada, room);
     ada.stayAwayOnceLost();
     process.kill(pid, 'SIGKILL');
     await eventuallySees(['Grace']);
     await ada.comeBack();
+    expect(ada.socket.recovered).toBe(true);
     await eventuallySees(['Ada', 'Grace']);
     await eventuallyHealthy(name);
   }, 90_000);

@@ -2,7 +2,7 @@ import type { Session } from 'socket.io-adapter';
 import type { ClusterNode } from '../cluster-node.js';
 import { AdapterClosedError } from '../errors.js';
 import { decodePositions, encodePositions, type Positions } from '../stream/positions.js';
-import { comparePositions, laterPosition } from '../stream/stream-id.js';
+import { comparePositions, earlierPosition, FIRST_POSITION, laterPosition } from '../stream/stream-id.js';
 import { streamInfo } from '../stream/stream-info.js';
 import type { SessionOutcome, SessionSource } from '../telemetry-port.js';
 import type { HeldSocket, HeldSockets } from './held-sockets.js';
@@ -116,34 +116,39 @@ export class Restoration {
   }
 
   async #replay(stored: StoredSession, offset: string, signal: AbortSignal): Promise<Restored> {
-    const start = await this.#start(stored, offset, signal);
+    const start = this.#start(stored, offset);
     const { sid, pid, data, rooms } = stored;
-    const absences = this.#absences(start, rooms);
+    const concerned = this.#concerned(rooms);
+    await this.#catchUp(start, concerned, signal);
+    const absences = this.#absences(start, concerned, rooms);
     const from = encodePositions(start.positions);
     const held: HeldSocket = { pid, since: stored.since ?? from, from, offset, packets: [] };
     // From here on what comes in is held back; what came in before is in memory, or in Redis.
     this.held.add(sid, rooms, held);
     try {
-      const missed: MissedMessage[][] = [];
-      let source: SessionSource = 'memory';
-      let scannedEntries = 0;
-      for (const { absence, until, memory } of absences) {
-        const older = await this.#older(absence, until, signal);
-        if (older !== undefined) source = 'redis';
-        missed.push(older?.messages ?? [], memory.messages);
-        scannedEntries += (older?.scanned ?? 0) + memory.scanned;
-      }
-      held.packets = [...replay(missed.flat(), start), ...held.packets];
+      const parts = await Promise.all(
+        absences.map(async ({ absence, until, memory }) => ({
+          older: await this.#older(absence, until, signal),
+          memory,
+        })),
+      );
+      const missed = parts.flatMap(({ older, memory }) => [...(older?.messages ?? []), ...memory.messages]);
+      held.packets = [...replay(missed, start), ...held.packets];
       const session: Session = { sid, pid, rooms: [...this.host.sids.get(sid)!], data, missedPackets: [] };
-      return { session, source, missedPackets: held.packets.length, scannedEntries };
+      return {
+        session,
+        source: parts.some(({ older }) => older !== undefined) ? 'redis' : 'memory',
+        missedPackets: held.packets.length,
+        scannedEntries: parts.reduce((sum, { older, memory }) => sum + (older?.scanned ?? 0) + memory.scanned, 0),
+      };
     } catch (error) {
       this.held.undo(sid);
       throw error;
     }
   }
 
-  /** Where the client goes on in each stream of the namespace, once this node has got to where the client was. */
-  async #start(stored: StoredSession, offset: string, signal: AbortSignal): Promise<Start> {
+  /** Where the client goes on in each stream of the namespace. */
+  #start(stored: StoredSession, offset: string): Start & { known: Positions } {
     const { name } = this.host.nsp;
     const { log, options } = this.node;
     if (stored.nsp === undefined ? !options.interop : stored.nsp !== name) throw new NotRestored('forbidden');
@@ -152,27 +157,7 @@ export class Restoration {
     // the namespace was in other streams before the options were changed
     const moved = stored.stream !== undefined && stored.stream !== log.streamOf(name);
     if (moved || resumption?.from.length !== streams.length) throw new NotRestored('trimmed');
-    await this.#catchUp(streams, resumption.known, signal);
-    const concerned = this.#concerned(stored.rooms);
-    // what is in the other streams is for nobody in these rooms
-    const positions = streams.map((stream, i) => (concerned.has(stream) ? resumption.from[i]! : log.position(stream)));
-    return { streams, positions };
-  }
-
-  /** What the client missed of each stream that concerns it: what of it is in memory, and up to where it is not. */
-  #absences(
-    start: Start,
-    rooms: readonly string[],
-  ): Array<{ absence: Absence; until: string; memory: RecentMessages }> {
-    const { name } = this.host.nsp;
-    const { log } = this.node;
-    const concerned = this.#concerned(rooms);
-    return start.streams.flatMap((stream, i) => {
-      if (!concerned.has(stream)) return [];
-      const absence: Absence = { stream, namespace: name, from: start.positions[i]!, rooms };
-      const recent = log.recent(stream)!;
-      return [{ absence, until: recent.from, memory: recentMessages(recent, absence) }];
-    });
+    return { streams, positions: resumption.from, known: resumption.known };
   }
 
   /** The streams that may hold something for a client in these rooms. */
@@ -180,6 +165,23 @@ export class Restoration {
     const { log } = this.node;
     const { name } = this.host.nsp;
     return new Set([log.streamOf(name), ...rooms.map((room) => log.streamOf(name, [room]))]);
+  }
+
+  /** What the client missed of each stream that concerns it: what of it is in memory, and up to where it is not. */
+  #absences(
+    { streams, positions }: Start,
+    concerned: ReadonlySet<string>,
+    rooms: readonly string[],
+  ): Array<{ absence: Absence; until: string; memory: RecentMessages }> {
+    const { name } = this.host.nsp;
+    const { log } = this.node;
+    return streams.flatMap((stream, i) => {
+      if (!concerned.has(stream)) return [];
+      const absence: Absence = { stream, namespace: name, from: positions[i]!, rooms };
+      const recent = log.recent(stream)!;
+      const until = earlierPosition(recent.from, log.position(stream));
+      return [{ absence, until, memory: recentMessages(recent, absence) }];
+    });
   }
 
   /** What was missed up to `until`, from where on it is in memory; `undefined` when all of it is there. */
@@ -197,19 +199,33 @@ export class Restoration {
   }
 
   /**
-   * A node may be behind the one that the client comes from, and reads a stream that began anew again up to where memory begins. Waits
-   * for one stream after the other until it is in none.
+   * A node may be behind the one that the client comes from, and it reads a stream that began anew once more, up to where memory begins or
+   * the stream ends. Waits until it is behind in none of the streams that concern the client.
    */
-  async #catchUp(streams: readonly string[], known: Positions, signal: AbortSignal): Promise<void> {
+  async #catchUp(
+    { streams, known }: { streams: readonly string[]; known: Positions },
+    concerned: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { log, commands } = this.node;
+    /** Where streams ended that do not reach to where memory begins. */
+    const ends = new Map<string, string>();
+    const goalOf = (stream: string, i: number): string => laterPosition(known[i]!, log.recent(stream)!.from);
     for (;;) {
-      const goals = streams.map((stream, i) => ({ stream, id: laterPosition(known[i]!, log.recent(stream)!.from) }));
-      const goal = goals.find(({ stream, id }) => comparePositions(log.position(stream), id) < 0);
-      if (goal === undefined) return;
-      const info = await streamInfo(commands, goal.stream);
+      const i = streams.findIndex((stream, index) => {
+        const goal = ends.get(stream) ?? goalOf(stream, index);
+        return concerned.has(stream) && comparePositions(log.position(stream), goal) < 0;
+      });
+      if (i === -1) return;
+      const stream = streams[i]!;
+      const info = await streamInfo(commands, stream);
+      const end = info?.lastGeneratedId ?? FIRST_POSITION;
       // the stream has begun anew since, and will never get there
-      if (info === undefined || comparePositions(info.lastGeneratedId, goal.id) < 0) throw new NotRestored('trimmed');
-      await log.reached(goal.stream, goal.id, signal);
+      if (comparePositions(end, known[i]!) < 0) throw new NotRestored('trimmed');
+      const goal = goalOf(stream, i);
+      if (comparePositions(end, goal) < 0) ends.set(stream, end);
+      else ends.delete(stream);
+      await log.reached(stream, earlierPosition(end, goal), signal);
     }
   }
 }

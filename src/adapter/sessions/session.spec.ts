@@ -134,13 +134,21 @@ describe('a client that comes back', () => {
     expect(resumed('20-0', '1-0')).toEqual({ known: ['30-0', '40-0'], from: ['30-0', '40-0'] });
     expect(resumed('15-0', '1-0')).toEqual({ known: ['30-0', '40-0'], from: ['15-0', '2-0'] });
     expect(resumed('35-0', '50-0')).toEqual({ known: ['35-0', '50-0'], from: ['35-0', '50-0'] });
-    expect(resumed('15-0')).toBeUndefined();
   });
 
-  it.each(['', 'x', '1-0~', '20-0~1-0', '20-0~1-0~2-0'])(
-    'does not go on from %j, which is of other streams',
-    (offset) => {
-      expect(resumptionOf(stored, offset)).toBeUndefined();
-    },
-  );
+  it('goes on where its session began, when its offset is of other streams, which is from before', () => {
+    const [since, position] = [encodePositions(['10-0', '2-0']), encodePositions(['30-0', '40-0'])];
+    const session = { ...silent, since, position };
+    expect(resumptionOf(session, '99-0')?.from).toEqual(['30-0', '40-0']);
+    expect(resumptionOf({ ...session, offset: encodePositions(['20-0', '1-0']) }, '99-0')).toEqual({
+      known: ['30-0', '40-0'],
+      from: ['10-0', '2-0'],
+    });
+    const other = encodePositions(['20-0', '1-0']);
+    expect(resumptionOf(withoutSince, other)).toBeUndefined();
+  });
+
+  it.each(['', 'x', '1-0~'])('does not go on from %j, which is no offset', (offset) => {
+    expect(resumptionOf(stored, offset)).toBeUndefined();
+  });
 });

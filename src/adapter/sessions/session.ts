@@ -77,12 +77,14 @@ export interface Resumption {
   from: Positions;
 }
 
-/** `undefined` when the offset is none, or was given in other circumstances than the session: of other streams. */
+/** `undefined` when the offset is none, or of other streams than the session. */
 export function resumptionOf(stored: StoredSession, offset: string): Resumption | undefined {
-  const offered = decodePositions(offset);
-  if (offered === undefined) return undefined;
-  const position = stored.position === undefined ? offered : decodePositions(stored.position)!;
-  const since = stored.since === undefined ? offered : decodePositions(stored.since)!;
+  const given = decodePositions(offset);
+  if (given === undefined) return undefined;
+  const position = stored.position === undefined ? given : decodePositions(stored.position)!;
+  const since = stored.since === undefined ? given : decodePositions(stored.since)!;
+  // one of other streams is left over from before the session, as they were other ones then
+  const offered = given.length === since.length ? given : since;
   if (position.length !== offered.length || since.length !== offered.length) return undefined;
   const known = latestPositions(position, offered);
   // a session of the peer package tells nothing else

@@ -22,7 +22,7 @@ export function encodePositions(positions: Positions): string {
   return text;
 }
 
-/** `undefined` when it is not what {@link encodePositions} returns. */
+/** Reads what {@link encodePositions} returns; `undefined` when that cannot be. */
 export function decodePositions(text: unknown): Positions | undefined {
   if (typeof text !== 'string') return undefined;
   const parts = text.split(SEPARATOR, TOO_MANY);

@@ -26,12 +26,27 @@ describe('the stream of a message', () => {
     expect(byRoom.streamsOf('/chat')).toEqual(byRoom.streams);
   });
 
-  it('spreads rooms about evenly, those of another namespace differently', () => {
+  it.each([2, 3, 5, 8, 16, 31])('spreads rooms about evenly over %d streams, however they are named', (streamCount) => {
+    const byRoom = routing(streamCount, 'room');
+    const names: Array<(n: number) => string> = [
+      (n) => `room-${n}`,
+      (n) => `user:${100_000 + 11 * n}`,
+      (n) => `chat:${n}:${n}`,
+      (n) => `order:${100 * n}`,
+      (n) => String(n).replaceAll(/\d/g, '$&$&'),
+    ];
+    for (const name of names) {
+      const streams = Array.from({ length: 4_000 }, (_, n) => byRoom.streamOf('/chat', [name(n)]));
+      for (const stream of byRoom.streams) {
+        const share = streams.filter((one) => one === stream).length / (4_000 / streamCount);
+        expect([name(7), share > 0.6 && share < 1.4]).toEqual([name(7), true]);
+      }
+    }
+  });
+
+  it('is another one for rooms of the same names in another namespace', () => {
     const byRoom = routing(4, 'room');
     const streams = ROOMS.map((room) => byRoom.streamOf('/chat', [room]));
-    for (const stream of byRoom.streams) {
-      expect(streams.filter((one) => one === stream).length).toBeGreaterThan(25);
-    }
     expect(ROOMS.map((room) => byRoom.streamOf('/b', [room]))).not.toEqual(streams);
   });
 

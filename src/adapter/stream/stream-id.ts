@@ -44,6 +44,11 @@ export function laterPosition(a: string, b: string): string {
   return comparePositions(a, b) >= 0 ? a : b;
 }
 
+/** The earlier of the two. */
+export function earlierPosition(a: string, b: string): string {
+  return comparePositions(a, b) <= 0 ? a : b;
+}
+
 /** When the entry was added, in milliseconds since the epoch, by the clock of Redis. */
 export function streamIdTime(id: string): number {
   return Number(id.slice(0, id.indexOf('-')));

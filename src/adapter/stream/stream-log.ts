@@ -152,8 +152,8 @@ export class StreamLog {
 
   /** The offset of a message that is being delivered: where a client is that has it, and everything that was delivered before. */
   offsetOf({ stream, id, namespace }: StreamMessage): string {
+    if (!this.#routing.byRoom) return id;
     const streams = this.streamsOf(namespace);
-    if (streams.length === 1) return id;
     return encodePositions(streams.map((other) => (other === stream ? id : this.position(other))));
   }
 

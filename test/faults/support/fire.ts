@@ -48,13 +48,10 @@ export const joinRoom: NodeFunction<[], void> = (io) => {
   });
 };
 
-/** Rooms that are spread over several streams. */
-export const ROOMS = ['fire', 'fire-1', 'fire-2', 'fire-3', ''];
-
-/** The `setup` of nodes under fire in {@link ROOMS}. */
+/** As {@link joinRoom}, into many rooms. */
 export const joinRooms: NodeFunction<[], void> = (io) => {
   io.on('connection', (socket) => {
-    if (!socket.recovered) void socket.join(['fire', 'fire-1', 'fire-2', 'fire-3']);
+    if (!socket.recovered) void socket.join(['fire', ...Array.from({ length: 20 }, (_, n) => `room-${n}`)]);
   });
 };
 
