@@ -62,11 +62,12 @@ describe('a master that Sentinels watch over', () => {
     onTestFinished(() => master.resume());
     await master.pause();
     await redis.failedOver(master);
-    await traffic.flows(5);
+    // a reply is waited for 10 s, and so is each attempt to connect to the one that is frozen, as long as the client takes it for the master
+    await traffic.flows(5, 80_000);
     await expectNothingUntold(traffic, [near, far]);
     const roles = (node: Node): unknown[] => [
       ...new Set(node.events.filter(({ name }) => name === 'connectionLost').map(({ role }) => role)),
     ];
     for (const node of [near, far]) expect(roles(node).sort()).toEqual(['reader', 'subscriber', 'writer']);
-  });
+  }, 120_000);
 });

@@ -37,7 +37,11 @@ export class Traffic {
     const due = this.#sent.map((sent) => sent + count);
     await waitFor(
       () => this.clients.every((client) => due.every((number, node) => this.#last(client, node) >= number)),
-      { deadline, what: 'the traffic of every node to reach every client' },
+      {
+        deadline,
+        what: () =>
+          `number ${due.join(' and ')} of the nodes to reach every client, which have ${JSON.stringify(this.#lasts())}`,
+      },
     );
   }
 
@@ -55,6 +59,11 @@ export class Traffic {
   #emit(): void {
     for (const [index, { io }] of this.nodes.entries())
       io.of(this.namespace).emit('number', index, this.#sent[index]!++);
+  }
+
+  /** The last numbers of each node that each client has. */
+  #lasts(): number[][] {
+    return this.clients.map((client) => this.nodes.map((_, node) => this.#last(client, node)));
   }
 
   #last(client: TestClient, node: number): number {
