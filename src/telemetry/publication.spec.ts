@@ -1,8 +1,8 @@
 import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { AlwaysOffSampler } from '@opentelemetry/sdk-trace-base';
+import { AlwaysOffSampler, SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { outline, Recorder } from '../../test/telemetry/recorder.js';
+import { outline, Recorder, notingSampler } from '../../test/telemetry/recorder.js';
 import { sourceOf, STREAM } from '../../test/telemetry/source.js';
 import type { PublishedMessage } from '../adapter/telemetry-port.js';
 import { createTelemetry } from './index.js';
@@ -94,13 +94,8 @@ describe('a message that is published', () => {
     ['of this node', undefined],
     ['of another one', true],
   ])('in a trace %s that is not sampled goes on in it, and no sampler is asked', (_whose, isRemote) => {
-    const asked: string[] = [];
-    recorder = new Recorder({
-      shouldSample: (_context, _traceId, name) => {
-        asked.push(name);
-        return { decision: 2 };
-      },
-    }).install();
+    const { sampler, asked } = notingSampler(SamplingDecision.RECORD_AND_SAMPLED);
+    recorder = new Recorder(sampler).install();
     const telemetry = start();
     const left = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 0, ...(isRemote && { isRemote }) };
     const within = trace.setSpanContext(ROOT_CONTEXT, left);
@@ -126,13 +121,8 @@ describe('a message that is published', () => {
   });
 
   test('below a span that is recorded and not sampled is a question to the sampler', () => {
-    const asked: string[] = [];
-    recorder = new Recorder({
-      shouldSample: (_context, _traceId, name) => {
-        asked.push(name);
-        return { decision: 1 };
-      },
-    }).install();
+    const { sampler, asked } = notingSampler(SamplingDecision.RECORD);
+    recorder = new Recorder(sampler).install();
     const telemetry = start();
     const parent = recorder.tracerProvider.getTracer('test').startSpan('handler');
     context.with(trace.setSpan(ROOT_CONTEXT, parent), () => telemetry.publish(message)).published('1-0');

@@ -1,6 +1,7 @@
+import { SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import { context, ROOT_CONTEXT, trace, type Counter, type Histogram } from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { outline, Recorder } from '../../test/telemetry/recorder.js';
+import { outline, Recorder, notingSampler } from '../../test/telemetry/recorder.js';
 import { sourceOf, STREAM } from '../../test/telemetry/source.js';
 import type { ReceivedMessage } from '../adapter/telemetry-port.js';
 import { createTelemetry } from './index.js';
@@ -184,13 +185,8 @@ describe('a message of another node', () => {
   });
 
   test('that is not sampled is no question to the sampler', () => {
-    const asked: string[] = [];
-    recorder = new Recorder({
-      shouldSample: (_context, _traceId, name) => {
-        asked.push(name);
-        return { decision: 2 };
-      },
-    }).install();
+    const { sampler, asked } = notingSampler(SamplingDecision.RECORD_AND_SAMPLED);
+    recorder = new Recorder(sampler).install();
     receive([entryOf({ carrier: unsampled }), entryOf({ own: true })]);
     expect(asked).toEqual([]);
     receive([entryOf()]);

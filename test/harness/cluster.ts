@@ -4,6 +4,7 @@ import type { NodeFunction } from './node-context.js';
 import type { NodeOptions } from './node-options.js';
 import { ServerNode } from './server-node.js';
 import { BARRIER, TestClient, type ClientOptions } from './test-client.js';
+import { roomInEachStream } from './rooms.js';
 import { waitFor } from './wait-for.js';
 
 export interface ClusterOptions extends NodeOptions {
@@ -170,23 +171,26 @@ export class Cluster {
   ): Promise<void> {
     const waiting = [...clients];
     const namespaces = [...new Set(waiting.map(({ namespace }) => namespace))];
+    const { streamBy, streamCount = 1 } = { ...common, ...this.options.adapterOptions };
+    const rooms: Record<string, string[]> = {};
+    if (streamBy === 'room') for (const name of namespaces) rooms[name] = roomInEachStream(name, streamCount);
     await Promise.all(
       this.#running().map(async (node) => {
         const id = randomUUID();
         const reached = await node.run(
-          async (io, ctx, event, token, names) => {
+          async (io, _ctx, event, token, names, rooms) => {
             const present = names.filter((name) => io._nsps.has(name));
-            if (ctx.options.adapterOptions.streamBy === 'room') {
-              // who has answered has read what came before in the stream of that room; there is one of them in every stream
-              const rooms = Array.from({ length: 20 }, (_, n) => `${event} ${n}`);
-              await Promise.all(present.flatMap((name) => rooms.map((room) => io.of(name).in(room).fetchSockets())));
-            }
+            // who has answered has read what came before in the stream of that room
+            await Promise.all(
+              present.flatMap((name) => (rooms[name] ?? []).map((room) => io.of(name).in(room).fetchSockets())),
+            );
             for (const name of present) io.of(name).emit(event, token);
             return present;
           },
           BARRIER,
           id,
           namespaces,
+          rooms,
         );
         const due = waiting.filter(({ namespace }) => reached.includes(namespace));
         await waitFor(() => due.every((client) => client.passed(id)), {

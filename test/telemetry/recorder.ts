@@ -13,6 +13,7 @@ import {
   SimpleSpanProcessor,
   type ReadableSpan,
   type Sampler,
+  type SamplingDecision,
 } from '@opentelemetry/sdk-trace-base';
 
 class PullReader extends MetricReader {
@@ -23,6 +24,16 @@ class PullReader extends MetricReader {
   protected override onShutdown(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+/** A sampler that decides always the same, and notes the names of the spans that it was asked about. */
+export function notingSampler(decision: SamplingDecision): { sampler: Sampler; asked: string[] } {
+  const asked: string[] = [];
+  const shouldSample: Sampler['shouldSample'] = (_context, _traceId, name) => {
+    asked.push(name);
+    return { decision };
+  };
+  return { sampler: { shouldSample }, asked };
 }
 
 /** A whole SDK that keeps what is exported. Nothing is global until `install` is called. */

@@ -1,12 +1,10 @@
 import { InvalidOptionError } from '../errors.js';
-import type { ResolvedOptions } from '../options.js';
+import type { Layout } from '../stream/routing.js';
 
-/** What nodes of a cluster have to agree on, to hear what the others publish. */
-export type Layout = Pick<ResolvedOptions, 'streamName' | 'streamCount' | 'streamBy'>;
-
-/** The first of which two nodes differ is the one that is told of. */
+/** What nodes of a cluster have to agree on, to hear what the others publish. The first of which two differ is the one that is told of. */
 const OPTIONS = ['streamCount', 'streamName', 'streamBy'] as const;
 
+/** `undefined` when it is malformed. */
 export function parseLayout(raw: unknown): Layout | undefined {
   const { streamName, streamCount, streamBy } = (raw ?? {}) as Partial<Record<keyof Layout, unknown>>;
   if (typeof streamName !== 'string' || !Number.isSafeInteger(streamCount)) return undefined;

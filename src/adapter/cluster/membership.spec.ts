@@ -3,7 +3,7 @@ import { MessageType } from 'socket.io-adapter';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { noopTelemetry } from '../telemetry-port.js';
 import type { Bus, BusMessage } from './bus.js';
-import type { Layout } from './layout.js';
+import type { Layout } from '../stream/routing.js';
 import { Membership, type Heartbeat } from './membership.js';
 
 const INTERVAL = 1_000;

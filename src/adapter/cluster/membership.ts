@@ -2,7 +2,8 @@ import { MessageType } from 'socket.io-adapter';
 import { isStreamId } from '../stream/stream-id.js';
 import type { TelemetryPort } from '../telemetry-port.js';
 import type { Bus, BusMessage } from './bus.js';
-import { disagreement, parseLayout, type Layout } from './layout.js';
+import type { Layout } from '../stream/routing.js';
+import { disagreement, parseLayout } from './layout.js';
 
 /** What a node says of itself in a heartbeat. */
 export interface Heartbeat {

@@ -48,7 +48,7 @@ export class EmitterLink {
     return { state: this.#connection.state, outboxSize: this.#writer.size, outboxFill: this.#writer.fill };
   }
 
-  /** Resolves with the id of the message's entry once it is in the log. */
+  /** Resolves with the message's position once it is in the log. */
   publish(namespace: string, message: EncodedMessage, rooms: readonly string[]): Promise<string> {
     const published = new Promise<string>((resolve, reject) => {
       if (this.#closed) return reject(new AdapterClosedError('Cannot publish: the emitter was closed.'));

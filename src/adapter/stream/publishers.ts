@@ -19,8 +19,8 @@ export async function publishersBefore(
 ): Promise<Deduplicator> {
   const entries: StreamEntry[] = [];
   let messages = 0;
-  const entry = entryOf(position);
-  let end = entry === position ? entry : `(${entry}`;
+  const last = entryOf(position);
+  let end = last === position ? last : `(${last}`;
   for (let more = true; more && messages < LOOK_BACK;) {
     // See https://redis.io/docs/latest/commands/xrevrange/
     const reply = await connection.sendForBuffers(['XREVRANGE', stream, end, '-', 'COUNT', String(PAGE)]);
@@ -34,12 +34,8 @@ export async function publishersBefore(
     end = `(${page.at(-1)?.[0].toString('latin1') ?? ''}`;
   }
   const publishers = new Deduplicator();
-  for (const {
-    publisher,
-    seq,
-    messages: { length },
-  } of entries.reverse()) {
-    if (seq !== undefined) publishers.arrive(publisher, seq, length);
+  for (const entry of entries.reverse()) {
+    if (entry.seq !== undefined) publishers.arrive(entry.publisher, entry.seq, entry.messages.length);
   }
   publishers.forgetHoles();
   return publishers;

@@ -1,5 +1,8 @@
 import type { ResolvedOptions } from '../options.js';
 
+/** What decides which stream carries what. */
+export type Layout = Pick<ResolvedOptions, 'streamName' | 'streamCount' | 'streamBy'>;
+
 /** Which stream carries what. All nodes and emitters have to agree on it. */
 export class Routing {
   /** Every stream. */
@@ -7,7 +10,7 @@ export class Routing {
   /** Whether the rooms of a namespace are spread over several streams. */
   readonly byRoom: boolean;
 
-  constructor({ streamName, streamCount, streamBy }: Pick<ResolvedOptions, 'streamName' | 'streamCount' | 'streamBy'>) {
+  constructor({ streamName, streamCount, streamBy }: Layout) {
     this.streams =
       streamCount === 1 ? [streamName] : Array.from({ length: streamCount }, (_, i) => `${streamName}-${i}`);
     this.byRoom = streamBy === 'room' && streamCount > 1;

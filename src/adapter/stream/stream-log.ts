@@ -1,6 +1,5 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { MessageType } from 'socket.io-adapter';
-import type { StreamKey } from '../options.js';
 import type { RedisConnection } from '../redis/driver.js';
 import type { ReceiveTelemetry, TelemetryPort } from '../telemetry-port.js';
 import { readEntry } from '../wire/entry.js';
@@ -12,17 +11,14 @@ import { publishersBefore } from './publishers.js';
 import type { RawEntry } from './reader.js';
 import { StreamReaders } from './readers.js';
 import { RecentEntries } from './recent-entries.js';
-import type { Routing } from './routing.js';
+import type { Layout, Routing } from './routing.js';
 import { comparePositions, laterPosition } from './stream-id.js';
 import type { StreamInfo } from './stream-info.js';
 import { StreamWriter } from './stream-writer.js';
 import type { Retention } from './trimming.js';
 
-export interface StreamLogOptions extends Retention {
+export interface StreamLogOptions extends Retention, Layout {
   uid: string;
-  streamName: string;
-  streamCount: number;
-  streamBy: StreamKey;
   readCount: number;
   blockTimeInMs: number;
   outboxMaxLen: number;

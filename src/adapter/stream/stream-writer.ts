@@ -1,15 +1,10 @@
-import type { StreamKey } from '../options.js';
 import type { RedisConnection } from '../redis/driver.js';
 import type { TelemetryPort } from '../telemetry-port.js';
 import { typeName, type EncodedMessage } from '../wire/message.js';
 import { Outbox, type OutboxOptions, type Settled } from './outbox.js';
-import { Routing } from './routing.js';
+import { Routing, type Layout } from './routing.js';
 
-export interface StreamWriterOptions extends Omit<OutboxOptions, 'stream'> {
-  streamName: string;
-  streamCount: number;
-  streamBy: StreamKey;
-}
+export type StreamWriterOptions = Omit<OutboxOptions, 'stream'> & Layout;
 
 export interface StreamWriterListener {
   /** Message `seq` of this publisher is in the stream, as the last of `count` in entry `id`. */
