@@ -21,6 +21,13 @@ export function everyNodeHas(adapterOptions: NonNullable<NodeOptions['adapterOpt
   common = adapterOptions;
 }
 
+let user: NodeOptions['redisOptions'];
+
+/** Has every node of the test file connect to Redis as this user; the tests themselves may do everything. */
+export function everyNodeIs(username: string, password: string): void {
+  user = { username, password };
+}
+
 /** Nodes that share a Redis, and the clients connected to them. */
 export class Cluster {
   /** What the names of stream, channels and session keys begin with, so that clusters can share a Redis. */
@@ -84,6 +91,7 @@ export class Cluster {
     const node = await ServerNode.start(`${this.prefix}-node-${index}`, this.redisUrl, {
       ...this.options,
       ...own,
+      redisOptions: { ...user, ...this.options.redisOptions, ...own.redisOptions },
       adapterOptions: {
         streamName: this.streamName,
         channelPrefix: this.prefix,

@@ -3,6 +3,12 @@ import { findRedis, type FoundRedis, RedisServer, type RedisServerOptions } from
 import { Cluster, type ClusterOptions } from './cluster.js';
 
 let shared: Promise<FoundRedis> | undefined;
+let find = findRedis;
+
+/** Has every cluster of the test file that names no other use this Redis, which is started with the first of them. */
+export function everyRedisIs(start: () => Promise<FoundRedis>): void {
+  find = start;
+}
 
 // This module is loaded once a test file, so that the hook is one of the file.
 afterAll(async () => (await shared)?.stop());
@@ -11,7 +17,7 @@ async function redisUrlOf({ redisUrl }: ClusterOptions): Promise<string> {
   if (redisUrl !== undefined) {
     return redisUrl;
   }
-  shared ??= findRedis();
+  shared ??= find();
   return (await shared).url;
 }
 
