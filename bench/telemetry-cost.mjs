@@ -4,27 +4,38 @@ import { closedLoop, cpuOf, onCluster } from './cluster.mjs';
 import { TELEMETRY } from './telemetry-setup.mjs';
 
 const ROUNDS = Number(process.argv[2] ?? 5);
-const COUNT = 60_000;
+/** Messages for each number of sockets that receive them: about as much work. */
+const COUNTS = { 1: 60_000, 10: 15_000 };
 /** Until the code is compiled: what is measured is what goes on for hours. */
 const WARM_UP = 20_000;
-const samples = Object.fromEntries(Object.keys(TELEMETRY).map((name) => [name, []]));
+const samples = Object.fromEntries(
+  Object.keys(TELEMETRY).map((name) => [name, Object.fromEntries(Object.keys(COUNTS).map((sockets) => [sockets, []]))]),
+);
 for (let round = 1; round <= ROUNDS; round++) {
   for (const telemetryName of Object.keys(TELEMETRY)) {
     process.stderr.write(`round ${round} of ${ROUNDS}: ${telemetryName}\n`);
-    const micros = await onCluster({ adapter: OURS, nodes: 2, telemetryName }, async ({ nodes, clients }) => {
+    await onCluster({ adapter: OURS, nodes: 2, telemetryName }, async ({ nodes, clients }) => {
       const [emitter, receiver] = nodes;
-      await clients.ask('connect', { port: receiver.port, count: 1 });
-      await closedLoop({ emitter, clients, sockets: 1, count: WARM_UP });
-      const cpu = await cpuOf(nodes, () => closedLoop({ emitter, clients, sockets: 1, count: COUNT }));
-      return (cpu[0] + cpu[1]) / COUNT;
+      let connected = 0;
+      for (const [sockets, count] of Object.entries(COUNTS)) {
+        await clients.ask('connect', { port: receiver.port, count: sockets - connected });
+        connected = Number(sockets);
+        await closedLoop({ emitter, clients, sockets: connected, count: WARM_UP / connected });
+        const cpu = await cpuOf(nodes, () => closedLoop({ emitter, clients, sockets: connected, count }));
+        samples[telemetryName][sockets].push((cpu[0] + cpu[1]) / count);
+      }
     });
-    samples[telemetryName].push(micros);
   }
 }
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-const base = median(samples['telemetry: false']);
-console.log('| | CPU µs a message, both nodes | ratio |\n| --- | ---: | ---: |');
-for (const [name, values] of Object.entries(samples)) {
-  console.log(`| ${name} | ${median(values).toFixed(1)} | ${(median(values) / base).toFixed(2)} |`);
+const columns = Object.keys(COUNTS);
+console.log(`| | ${columns.map((sockets) => `µs, to ${sockets} | ratio`).join(' | ')} |`);
+console.log(`| --- | ${columns.map(() => '---: | ---:').join(' | ')} |`);
+for (const [name, ofSockets] of Object.entries(samples)) {
+  const cells = columns.map((sockets) => {
+    const micros = median(ofSockets[sockets]);
+    return `${micros.toFixed(1)} | ${(micros / median(samples['telemetry: false'][sockets])).toFixed(2)}`;
+  });
+  console.log(`| ${name} | ${cells.join(' | ')} |`);
 }
 process.exit();

@@ -108,7 +108,7 @@ export const HISTOGRAMS = {
   process: {
     name: M.PROCESS_DURATION,
     unit: 's',
-    description: 'Duration of decoding and delivering one message on this node.',
+    description: 'Duration of decoding and delivering what an entry holds on this node.',
     attributes: [A.MESSAGING_DESTINATION_NAME, A.MESSAGE_TYPE, A.ERROR_TYPE],
     fixed: process,
     buckets: DURATION,

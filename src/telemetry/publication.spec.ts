@@ -81,14 +81,25 @@ describe('a message that is published', () => {
     expect(seen).toEqual(['xadd socket.io', attributes]);
   });
 
-  test('that is not sampled tells so to the other nodes, and makes no span', () => {
+  const types = ['disconnect_sockets', 'server_side_emit', 'sockets_join', 'sockets_leave', 'fetch_sockets'] as const;
+  test.each(types)('that is not sampled tells so to the other nodes, and makes no span: %s', (type) => {
     recorder = new Recorder(new AlwaysOffSampler()).install();
-    const publication = start().publish(message);
+    const publication = start().publish({ ...message, type });
     publication.published('1-0');
 
     expect(publication.carrier?.traceparent).toMatch(/^00-[\da-f]{32}-[\da-f]{16}-00$/);
     expect(recorder.spans).toEqual([]);
   });
+
+  test.each(['broadcast', 'broadcast_with_ack'] as const)(
+    'that is not sampled carries nothing where the other nodes only write to sockets: %s',
+    (type) => {
+      recorder = new Recorder(new AlwaysOffSampler()).install();
+      const publication = start().publish({ ...message, type });
+      publication.published('1-0');
+      expect(publication.carrier).toBeUndefined();
+    },
+  );
 
   test.each([
     ['of this node', undefined],
@@ -99,7 +110,7 @@ describe('a message that is published', () => {
     const telemetry = start();
     const left = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 0, ...(isRemote && { isRemote }) };
     const within = trace.setSpanContext(ROOT_CONTEXT, left);
-    const publication = context.with(within, () => telemetry.publish(message));
+    const publication = context.with(within, () => telemetry.publish({ ...message, type: 'server_side_emit' }));
     publication.published('1-0');
 
     expect(publication.carrier).toEqual({ traceparent: `00-${left.traceId}-${left.spanId}-00` });

@@ -1,6 +1,6 @@
 import { context, SpanKind, type Context, type Span, type SpanContext } from '@opentelemetry/api';
-import type { PublishedMessage, PublishTelemetry, TraceCarrier } from '../adapter/telemetry-port.js';
-import { writeCarrier } from './carrier.js';
+import type { MessageTypeName, PublishedMessage, PublishTelemetry, TraceCarrier } from '../adapter/telemetry-port.js';
+import { isSampled, writeCarrier } from './carrier.js';
 import { errorType } from './error-type.js';
 import { AttributeName, SpanName } from './names.js';
 import { redisAttributes } from './redis-attributes.js';
@@ -28,7 +28,8 @@ export class Publication implements PublishTelemetry {
     const active = context.active();
     // Samplers do as the parent does, so of a trace that is left out none is asked: the message goes on in it as it is.
     this.#span = spans.active && !isLeftOut(active) ? this.#startSpan(message, active) : passOn(active);
-    this.carrier = writeCarrier(this.#span.spanContext());
+    const spanContext = this.#span.spanContext();
+    this.carrier = isSampled(spanContext) || startsWork(message.type) ? writeCarrier(spanContext) : undefined;
     if (message.deferred) {
       // The message may wait for minutes, and a span that is open so long shows late or never.
       spans.end(this.#span);
@@ -77,6 +78,14 @@ export class Publication implements PublishTelemetry {
       spans.end(this.#span, undefined, error ?? null);
     }
   }
+}
+
+/**
+ * Whether other nodes do more with a message than to write it to sockets: then what they do has to know of its trace, even
+ * of one that is left out.
+ */
+function startsWork(type: MessageTypeName): boolean {
+  return type !== 'broadcast' && type !== 'broadcast_with_ack';
 }
 
 /** Whether no other message follows in the entry. */

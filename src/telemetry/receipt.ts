@@ -18,6 +18,9 @@ export class Receipt implements ReceiveTelemetry {
   /** `undefined` where there is no SDK. */
   readonly #metrics: StreamMetrics | undefined;
   #skipped = 0;
+  /** What processing the messages of one type took so far, of the entry that is being processed. */
+  #type: MessageTypeName | undefined;
+  #seconds = 0;
   /** A message of the entry that is being processed was delivered. */
   #arrived = false;
 
@@ -61,6 +64,7 @@ export class Receipt implements ReceiveTelemetry {
   }
 
   end(): void {
+    this.#recordProcess();
     if (this.#skipped > 0) {
       this.#tools.metrics.add('skipped', this.#skipped, this.#stream);
     }
@@ -112,7 +116,9 @@ export class Receipt implements ReceiveTelemetry {
     // what this node did when it published is not done again
     const done = entry.own && delivered === undefined && failure === undefined;
     if (!done) this.#measureProcess(entry, start, delivered, failure);
-    if (!this.#arrived || !endsEntry(entry.id)) return;
+    if (!endsEntry(entry.id)) return;
+    this.#recordProcess();
+    if (!this.#arrived) return;
     this.#arrived = false;
     // An entry id is the time of Redis in milliseconds, a dash and a number; the clock of Redis may be ahead of ours.
     const published = parseInt(entry.id, 10);
@@ -123,14 +129,26 @@ export class Receipt implements ReceiveTelemetry {
     const seconds = secondsSince(start);
     if (failure !== undefined) {
       this.#tools.metrics.record('process', seconds, this.#stream, entry.type, errorType(failure));
-    } else {
-      this.#metrics?.processed(entry.type, seconds);
+      return;
     }
+    if (entry.type !== this.#type) {
+      this.#recordProcess();
+      this.#type = entry.type;
+    }
+    this.#seconds += seconds;
     if (delivered === 0) {
       this.#skipped += 1;
-    } else if (failure === undefined) {
+    } else {
       this.#arrived = true;
     }
+  }
+
+  // Once for what follows each other in an entry: a record of the SDK costs more than most messages take.
+  #recordProcess(): void {
+    if (this.#type === undefined) return;
+    this.#metrics?.processed(this.#type, this.#seconds);
+    this.#type = undefined;
+    this.#seconds = 0;
   }
 }
 
