@@ -82,9 +82,13 @@ export class Application {
     return JSON.parse(stdout);
   }
 
-  /** Compiles a file that uses the package; resolves with the compiler's complaints about it and about the package. */
-  async compile(source: string, options: Record<string, unknown>): Promise<string[]> {
-    await writeFile(join(this.folder, 'application.ts'), source);
+  /**
+   * Compiles files that use the package, by name; resolves with the compiler's complaints about them and about the package.
+   * Together, as most of the time goes into the types of others.
+   */
+  async compile(sources: Record<string, string>, options: Record<string, unknown>): Promise<string[]> {
+    const files = Object.keys(sources);
+    await Promise.all(files.map((file) => writeFile(join(this.folder, file), sources[file]!)));
     await writeFile(
       join(this.folder, 'tsconfig.json'),
       JSON.stringify({
@@ -96,7 +100,7 @@ export class Application {
           types: ['node'],
           ...options,
         },
-        files: ['application.ts'],
+        files,
       }),
     );
     const compiler = join(root, 'node_modules/typescript/bin/tsc');
@@ -107,6 +111,7 @@ export class Application {
       (error: { stdout: string }) => error.stdout,
     );
     // Complaints about the types of others are theirs.
-    return output.split('\n').filter((line) => /^(application\.ts|node_modules\/nestjs-|error)/.test(line));
+    const ours = [...files, 'node_modules/nestjs-', 'error'];
+    return output.split('\n').filter((line) => ours.some((start) => line.startsWith(start)));
   }
 }
