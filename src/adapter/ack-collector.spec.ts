@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Server } from 'socket.io';
 import { Adapter, MessageType } from 'socket.io-adapter';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AdapterClosedError } from './errors.js';
+import { AdapterClosedError, RequestTimeoutError } from './errors.js';
 import { AckCollector } from './ack-collector.js';
 
 const { BROADCAST_ACK, BROADCAST_CLIENT_COUNT } = MessageType;
@@ -179,7 +179,8 @@ describe('AckCollector', () => {
     collector.onAnswer('slow', { type: BROADCAST_ACK, packet: 'slow' });
     await vi.advanceTimersByTimeAsync(1_000);
     expect(results).toEqual([{ error: expect.any(Error) as Error, responses: ['local', 'quick', 'slow'] }]);
-    expect(ends).toEqual([{ expected: 2, received: 1, error: expect.any(Error) as Error }]);
+    expect(ends).toEqual([{ expected: 2, received: 1, error: expect.any(RequestTimeoutError) as Error }]);
+    expect(ends[0]!.error).toMatchObject({ missing: ['slow'] });
     expect(state.closed).toBe(1);
     expect(vi.getTimerCount()).toBe(0);
   });

@@ -1,5 +1,5 @@
 import { MessageType } from 'socket.io-adapter';
-import { AdapterClosedError } from './errors.js';
+import { AdapterClosedError, RequestTimeoutError } from './errors.js';
 import type { RequestTelemetry } from './telemetry-port.js';
 
 interface NodeShare {
@@ -45,7 +45,7 @@ export class AckCollector {
       this.#foreign = count;
       this.#check();
     });
-    this.#timer = setTimeout(() => this.#end(new Error('timeout')), options.timeout);
+    this.#timer = setTimeout(() => this.#end(this.#timeout()), options.timeout);
     this.#timer.unref();
   }
 
@@ -110,6 +110,12 @@ export class AckCollector {
   #check(): void {
     const { clients, acks } = this.#local;
     if (this.#nodes.size === 0 && this.#foreign === 0 && clients !== undefined && acks >= clients) this.#end();
+  }
+
+  /** For the telemetry alone: the application is told by Socket.IO. */
+  #timeout(): RequestTimeoutError {
+    const missing = [...this.#nodes.keys()];
+    return new RequestTimeoutError('Not all clients have acknowledged the broadcast in time.', missing, []);
   }
 
   #end(error?: Error): void {

@@ -7,8 +7,11 @@ export interface TelemetryPort {
   observe(source: TelemetrySource): () => void;
   /** A message is about to be published. Called in the caller's context; the result's `carrier` travels in the entry. */
   publish(message: PublishedMessage): PublishTelemetry;
-  /** An outbox that was filled while Redis was away is being written. Links to the publications in it. */
-  flush(stream: string, publications: readonly PublishTelemetry[]): OperationTelemetry;
+  /**
+   * Messages are being added to the stream, all that is under way at once. `waited` are their publications where they had to wait for
+   * Redis, or are added once more; `undefined` where they were added as they were published.
+   */
+  write(stream: string, waited: readonly PublishTelemetry[] | undefined): OperationTelemetry;
   /** An XREAD came back. */
   poll(stream: string, result: PollResult): void;
   /** A poll brought messages, of which these are handed on together. Called before the first of them is processed. */
@@ -223,7 +226,7 @@ const receipt: ReceiveTelemetry = {
 export const noopTelemetry: TelemetryPort = {
   observe: () => noop,
   publish: () => publication,
-  flush: () => operation,
+  write: () => operation,
   poll: noop,
   receive: () => receipt,
   dropped: noop,

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../adapter/errors.js';
 import { ADAPTER_OPTION_NAMES, closest, resolveOptions, show } from '../adapter/resolve-options.js';
 import type { RedisStreamsAdapterOptions } from '../adapter/options.js';
+import { checkTelemetryOptions } from '../telemetry/check-options.js';
 import type { RedisStreamsModuleExtras, RedisStreamsModuleOptions } from './module-options.js';
 
 type ModuleOptionName =
@@ -72,6 +73,7 @@ export function validateModuleOptions(options: RedisStreamsModuleOptions): Redis
       );
     }
   }
+  if (options.telemetry) checkTelemetryOptions(options.telemetry);
   rejectContradictions(options);
   for (const [name, reason] of Object.entries(NOT_SERVER_OPTIONS)) {
     if (Object.hasOwn(options.serverOptions ?? {}, name)) {

@@ -13,8 +13,6 @@ export class Publication implements PublishTelemetry {
   readonly message: PublishedMessage;
   readonly #tools: Toolbox;
   readonly #span: Span;
-  /** `undefined` where there is no SDK. */
-  readonly #start: number | undefined;
 
   constructor(tools: Toolbox, message: PublishedMessage) {
     const { sources, spans, metrics } = tools;
@@ -24,7 +22,6 @@ export class Publication implements PublishTelemetry {
     }
     this.message = message;
     this.#tools = tools;
-    this.#start = metrics.active ? performance.now() : undefined;
     const active = context.active();
     // Samplers do as the parent does, so of a trace that is left out none is asked: the message goes on in it as it is.
     this.#span = spans.active && !isLeftOut(active) ? this.#startSpan(message, active) : passOn(active);
@@ -53,28 +50,17 @@ export class Publication implements PublishTelemetry {
 
   published(id: string): void {
     const { stream, type, deferred } = this.message;
-    const metrics = this.#tools.metrics.stream(stream);
-    metrics?.sent(type);
-    if (!deferred) {
-      // one XADD, however many messages it adds
-      if (this.#start !== undefined && endsEntry(id)) {
-        metrics?.operation(secondsSince(this.#start));
-      }
-      if (this.#span.isRecording()) {
-        this.#tools.spans.end(this.#span, { [AttributeName.MESSAGING_MESSAGE_ID]: id });
-      }
+    this.#tools.metrics.stream(stream)?.sent(type);
+    if (!deferred && this.#span.isRecording()) {
+      this.#tools.spans.end(this.#span, { [AttributeName.MESSAGING_MESSAGE_ID]: id });
     }
   }
 
   failed(error: unknown): void {
     const { metrics, spans } = this.#tools;
     const { stream, type, deferred } = this.message;
-    const kind = errorType(error);
-    metrics.add('sent', 1, stream, type, kind);
+    metrics.add('sent', 1, stream, type, errorType(error));
     if (!deferred) {
-      if (this.#start !== undefined) {
-        metrics.record('operation', secondsSince(this.#start), stream, kind);
-      }
       spans.end(this.#span, undefined, error ?? null);
     }
   }
@@ -86,13 +72,4 @@ export class Publication implements PublishTelemetry {
  */
 function startsWork(type: MessageTypeName): boolean {
   return type !== 'broadcast' && type !== 'broadcast_with_ack';
-}
-
-/** Whether no other message follows in the entry. */
-export function endsEntry(id: string): boolean {
-  return !id.includes('.');
-}
-
-export function secondsSince(start: number): number {
-  return (performance.now() - start) / 1_000;
 }

@@ -294,11 +294,17 @@ describe('a message of another node', () => {
     };
 
     const message = { stream: STREAM, namespace: '/', type: 'broadcast', roomCount: 1, deferred: false } as const;
-    expect(records(() => telemetry.publish(message).published('1-0'))).toBe(1);
+    const publish = (ids: readonly string[]): void => {
+      const publications = ids.map(() => telemetry.publish(message));
+      const write = telemetry.write(STREAM, undefined);
+      write.end();
+      publications.forEach((publication, index) => publication.published(ids[index]!));
+    };
+    expect(records(() => publish(['1-0']))).toBe(1);
     expect(records(() => receive(Array.from({ length: 100 }, () => entryOf())))).toBe(200);
     // Messages that share an entry were added by one XADD, and are equally long on their way.
     const together = ['1-0.0', '1-0.1', '1-0'];
-    expect(records(() => together.forEach((id) => telemetry.publish(message).published(id)))).toBe(1);
+    expect(records(() => publish(together))).toBe(1);
     expect(records(() => receive(together.map((id) => entryOf({ id }))))).toBe(1 + 1);
     let first = true;
     const deliverOnlyTheFirst = (): number => (first ? ((first = false), 1) : 0);

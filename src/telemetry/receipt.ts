@@ -4,8 +4,8 @@ import { runInRoot } from './ambient.js';
 import { isSampled, mayBeSampled, readCarrier } from './carrier.js';
 import { errorType } from './error-type.js';
 import { AttributeName, SpanName } from './names.js';
-import { endsEntry, secondsSince } from './publication.js';
 import { commonToAll, redisAttributes } from './redis-attributes.js';
+import { secondsSince } from './seconds-since.js';
 import { linksTo, remoteParent, runIn } from './spans.js';
 import type { StreamMetrics } from './stream-metrics.js';
 import type { Toolbox } from './toolbox.js';
@@ -150,6 +150,11 @@ export class Receipt implements ReceiveTelemetry {
     this.#type = undefined;
     this.#seconds = 0;
   }
+}
+
+/** Whether no other message follows in the entry. */
+function endsEntry(id: string): boolean {
+  return !id.includes('.');
 }
 
 /** Adds the entries up, with one addition for those of a type that follow each other. */

@@ -9,14 +9,16 @@ import type {
 } from '../adapter/telemetry-port.js';
 import { runInRoot, runSuppressed } from './ambient.js';
 import { AttributesHook } from './attributes-hook.js';
+import { checkTelemetryOptions } from './check-options.js';
 import { errorType } from './error-type.js';
 import { handle, type HandlerTelemetry } from './handler.js';
 import { Metrics } from './metrics.js';
 import { AttributeName as A, SpanName } from './names.js';
 import type { TelemetryOptions } from './options.js';
-import { Publication, secondsSince } from './publication.js';
+import { Publication } from './publication.js';
 import { Receipt } from './receipt.js';
 import { commonToAll, redisAttributes } from './redis-attributes.js';
+import { secondsSince } from './seconds-since.js';
 import { Sources } from './sources.js';
 import { linksTo, runIn, Spans, type SpanStart } from './spans.js';
 import type { Toolbox } from './toolbox.js';
@@ -52,9 +54,16 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
 
   publish: TelemetryPort['publish'] = (message) => new Publication(this.#tools, message);
 
-  flush: TelemetryPort['flush'] = (stream, publications) => {
-    const { sources } = this.#tools;
-    const own = publications.filter(isPublication);
+  write: TelemetryPort['write'] = (stream, waited) => {
+    const { sources, metrics } = this.#tools;
+    const measure: Measure = (seconds, kind) =>
+      kind === undefined
+        ? metrics.stream(stream)?.operation(seconds)
+        : metrics.record('operation', seconds, stream, kind);
+    if (waited === undefined) {
+      return measured(measure);
+    }
+    const own = waited.filter(isPublication);
     return this.#operation(
       {
         operation: SpanName.XADD,
@@ -62,12 +71,12 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
         kind: SpanKind.CLIENT,
         attributes: {
           ...redisAttributes(sources, stream, SpanName.XADD, 'send', commonToAll(own.map(({ message }) => message))),
-          [A.MESSAGING_BATCH_MESSAGE_COUNT]: publications.length,
+          [A.MESSAGING_BATCH_MESSAGE_COUNT]: waited.length,
         },
         parent: ROOT_CONTEXT,
         links: linksTo(own.map(({ spanContext }) => spanContext)),
       },
-      (seconds, kind) => this.#tools.metrics.record('operation', seconds, stream, kind),
+      measure,
     );
   };
 
@@ -239,8 +248,11 @@ function isPublication(publication: PublishTelemetry): publication is Publicatio
 
 /**
  * Spans and metrics of the adapter, through OpenTelemetry's API: the application sets up the SDK, before or after, and
- * without one nothing is recorded. Give the same object to every adapter of a process. It never throws.
+ * without one nothing is recorded. Give the same object to every adapter of a process. What it returns never throws.
+ *
+ * @throws {InvalidOptionError} naming the option, its value and what is allowed.
  */
 export function createTelemetry(options: TelemetryOptions = {}): TelemetryPort & HandlerTelemetry {
+  checkTelemetryOptions(options);
   return new OpenTelemetryTelemetry(options);
 }

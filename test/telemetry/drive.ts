@@ -22,8 +22,12 @@ export function happen(telemetry: ReturnType<typeof createTelemetry>): void {
 
 function publish(telemetry: ReturnType<typeof createTelemetry>): void {
   const message = { stream: STREAM, namespace: '/chat', type: 'broadcast', roomCount: 1, deferred: false } as const;
-  telemetry.publish(message).published(`${Date.now()}-0`);
-  telemetry.publish(message).failed(new RangeError());
+  const publication = telemetry.publish(message);
+  telemetry.write(STREAM, undefined).end();
+  publication.published(`${Date.now()}-0`);
+  const refused = telemetry.publish(message);
+  telemetry.write(STREAM, undefined).end(new RangeError());
+  refused.failed(new RangeError());
 }
 
 function outage(telemetry: ReturnType<typeof createTelemetry>): void {
@@ -32,7 +36,7 @@ function outage(telemetry: ReturnType<typeof createTelemetry>): void {
   const waiting = [telemetry.publish(message), telemetry.publish(message)];
   telemetry.dropped(STREAM, 'outbox_full', 1);
   lost.end();
-  const flush = telemetry.flush(STREAM, waiting);
+  const flush = telemetry.write(STREAM, waiting);
   waiting.forEach((publication) => publication.published(`${Date.now()}-1`));
   flush.end();
 }

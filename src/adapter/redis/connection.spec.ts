@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { createClient, type RedisClientOptions } from 'redis';
@@ -5,9 +6,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { poll } from '../../testing/poll.js';
 import { RedisServer } from '../../testing/redis-server.js';
 import { AdapterClosedError } from '../errors.js';
-import { noopTelemetry, type ConnectionRole } from '../telemetry-port.js';
+import { noopTelemetry, type ConnectionRole, type TelemetryPort } from '../telemetry-port.js';
 import { createDriver } from './create-driver.js';
 import { reconnectDelay, type RedisConnection } from './driver.js';
+import { watchConnection } from './watch-connection.js';
 
 const settings = { useShardedPubSub: false, channelPrefix: 'channel', telemetry: noopTelemetry };
 
@@ -305,6 +307,33 @@ describe('a connection whose server is away', () => {
         expect(await connection.send(['PING'])).toBe('PONG');
         expect([ready.count, lost.count]).toEqual([outage, outage]);
       }
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe('what is told of an outage', () => {
+  it('ends with it, or else with the connection', async () => {
+    const outages: unknown[] = [];
+    const telemetry: TelemetryPort = {
+      ...noopTelemetry,
+      reconnect: () => ({ end: (error) => void outages.push(error) }),
+    };
+    const server = await RedisServer.start();
+    try {
+      const connection = open({ url: server.url });
+      watchConnection(connection, new EventEmitter(), telemetry);
+      await connection.whenReady();
+      await server.kill();
+      await until('the loss', () => connection.state === 'reconnecting');
+      await server.restart();
+      await until('the end of the outage', () => outages.length === 1);
+      await server.kill();
+      await until('the second loss', () => connection.state === 'reconnecting');
+      connection.close();
+      await until('the end of the connection', () => outages.length === 2);
+      expect(outages).toEqual([undefined, expect.any(AdapterClosedError)]);
     } finally {
       await server.stop();
     }

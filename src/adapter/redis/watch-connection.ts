@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { RedisStreamsEvents } from '../events.js';
-import type { OperationTelemetry, TelemetryPort } from '../telemetry-port.js';
+import type { TelemetryPort } from '../telemetry-port.js';
 import type { RedisConnection } from './driver.js';
 
 /** Tells the application and the telemetry when a connection is lost and when it is back. */
@@ -11,15 +11,17 @@ export function watchConnection(
 ): void {
   const { role } = connection;
   let first = true;
-  let outage: OperationTelemetry | undefined;
   connection.on('ready', () => {
-    outage?.end();
-    outage = undefined;
     events.emit('connectionReady', { role, first });
     first = false;
   });
   connection.on('lost', (error) => {
-    outage = telemetry.reconnect(role);
+    const outage = telemetry.reconnect(role);
+    connection.whenReady().then(
+      () => outage.end(),
+      // closed for good
+      (closed: unknown) => outage.end(closed),
+    );
     events.emit('connectionLost', { role, error });
   });
 }

@@ -416,32 +416,51 @@ describe('Outbox', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('links the publications that waited for Redis to the write that ends their wait', async () => {
-    const flushes: Array<{ publications: number; error: unknown }> = [];
-    const telemetry: TelemetryPort = {
-      ...noopTelemetry,
-      flush: (_stream, publications) => ({
-        end: (error) => void flushes.push({ publications: publications.length, error }),
-      }),
-    };
-    const outbox = newOutbox({}, telemetry);
-    outbox.start();
-    add(outbox, 'at once');
-    await passTime();
-    expect(flushes).toEqual([]);
-    connection.lose();
-    for (let i = 0; i < 3; i++) add(outbox, 'waits');
-    connection.fates = ['lost after'];
-    connection.restore();
-    await passTime();
-    connection.restore();
-    await passTime();
-    add(outbox, 'at once');
-    await passTime();
-    expect(flushes).toEqual([
-      { publications: 3, error: expect.any(Error) as Error },
-      { publications: 3, error: undefined },
-    ]);
+  describe('tells of each write once', () => {
+    let writes: Array<{ waited: number | undefined; error: unknown }>;
+    let telemetry: TelemetryPort;
+    beforeEach(() => {
+      writes = [];
+      const write: TelemetryPort['write'] = (_stream, waited) => ({
+        end: (error) => void writes.push({ waited: waited?.length, error }),
+      });
+      telemetry = { ...noopTelemetry, write };
+    });
+    const failed = expect.any(Error) as Error;
+
+    it('with the publications that waited for Redis, until they are in it', async () => {
+      const outbox = newOutbox({}, telemetry);
+      outbox.start();
+      add(outbox, 'at once');
+      await passTime();
+      connection.lose();
+      for (let i = 0; i < 3; i++) add(outbox, 'waits');
+      connection.fates = ['lost after'];
+      connection.restore();
+      await passTime();
+      connection.restore();
+      // more comes in while those are under way
+      add(outbox, 'at once');
+      await passTime();
+      expect(writes).toEqual([
+        { waited: undefined, error: undefined },
+        { waited: 3, error: failed },
+        { waited: 3, error: undefined },
+        { waited: undefined, error: undefined },
+      ]);
+    });
+
+    it('also of one that Redis refuses', async () => {
+      connection.fates = ['refused'];
+      const outbox = newOutbox({}, telemetry);
+      outbox.start();
+      add(outbox, 'refused at first');
+      await passTime();
+      expect(writes).toEqual([
+        { waited: undefined, error: failed },
+        { waited: 1, error: undefined },
+      ]);
+    });
   });
 });
 

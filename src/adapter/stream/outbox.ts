@@ -34,6 +34,8 @@ interface Pending {
   message: OutgoingMessage;
   telemetry: PublishTelemetry;
   onSettled: Settled | undefined;
+  /** Redis was away when it was added. */
+  deferred: boolean;
 }
 
 /** Messages that go, or went, to Redis as one entry. What was sent once is sent again just so, or readers would not know it again. */
@@ -70,7 +72,7 @@ export class Outbox {
   #sending = false;
   #closed = false;
   #failures = 0;
-  /** Messages have waited for Redis: the next batch is a flush. */
+  /** Messages of the batch have waited for Redis, or it has failed before. */
   #waited = false;
   #drained: Array<() => void> = [];
 
@@ -123,8 +125,7 @@ export class Outbox {
       onSettled?.(refusal, undefined);
       return;
     }
-    if (this.deferring) this.#waited = true;
-    this.#queue.push({ message, telemetry, onSettled });
+    this.#queue.push({ message, telemetry, onSettled, deferred: this.deferring });
     this.#bytes += bytes;
     if (this.#sending) return;
     this.#sending = true;
@@ -184,34 +185,32 @@ export class Outbox {
     while (this.size > 0 && !this.deferring) {
       if (this.#batch.length === 0) this.#seal();
       const batch = this.#batch;
-      const flush = this.#waited
-        ? this.telemetry.flush(
-            this.options.stream,
-            batch.flatMap(({ messages }) => messages.map(({ telemetry }) => telemetry)),
-          )
+      const waited = this.#waited
+        ? batch.flatMap(({ messages }) => messages.map(({ telemetry }) => telemetry))
         : undefined;
+      const write = this.telemetry.write(this.options.stream, waited);
       try {
         const ids = await this.#send(batch);
-        flush?.end();
+        write.end();
         // those who wait have been told otherwise
         if (this.#closed) break;
         this.#failures = 0;
         this.#settle(batch, ids);
       } catch (error) {
-        flush?.end(error);
+        write.end(error);
         if (this.#closed) break;
         // The connection was lost, in which case it says when it is back; or Redis refuses for now (OOM, LOADING, READONLY, NOPERM …).
         this.#waited = true;
         if (this.connection.state === 'ready') await pause(reconnectDelay(this.#failures++));
       }
     }
-    if (this.size === 0) this.#waited = false;
     this.#sending = false;
   }
 
   /** Makes the next batch of what waits longest. */
   #seal(): void {
     const { uid, publisher, interop } = this.options;
+    this.#waited = false;
     for (const group of groups(this.#queue, interop)) {
       const seq = this.#lastSeq + 1;
       const command = [...this.#xadd];
@@ -221,6 +220,7 @@ export class Outbox {
         group.map(({ message }) => message),
       );
       this.#lastSeq += group.length;
+      this.#waited ||= group.some(({ deferred }) => deferred);
       this.#batch.push({ command, seq: this.#lastSeq, messages: group });
       this.#batched += group.length;
     }
