@@ -13,11 +13,21 @@ interface Broadcast {
   results: Array<{ error: Error | null; responses: unknown[] }>;
   ends: Array<{ expected: number; received: number; error: unknown }>;
   closed: number;
+  /** What the callback of the application throws, and what the collector has told of. */
+  thrower: Error | undefined;
+  thrown: unknown[];
 }
 
 /** Emits with an acknowledgement, as an application does, and gives the callbacks of Socket.IO to a collector. */
 function broadcast(nodes: string[], foreign = 0, timeout = 1_000): Broadcast {
-  const state: Broadcast = { collector: undefined as never, results: [], ends: [], closed: 0 };
+  const state: Broadcast = {
+    collector: undefined as never,
+    results: [],
+    ends: [],
+    closed: 0,
+    thrower: undefined,
+    thrown: [],
+  };
   class ClusterOfNodes extends Adapter {
     override serverCount(): Promise<number> {
       return Promise.resolve(1 + nodes.length + foreign);
@@ -37,12 +47,14 @@ function broadcast(nodes: string[], foreign = 0, timeout = 1_000): Broadcast {
         timeout,
         foreign: Promise.resolve(foreign),
         onEnd: () => state.closed++,
+        onThrown: (error) => void state.thrown.push(error),
       });
     }
   }
   const io = new Server({ adapter: ClusterOfNodes });
   io.timeout(timeout).emit('question', (error: Error | null, responses: unknown[]) => {
     state.results.push({ error, responses });
+    if (state.thrower) throw state.thrower;
   });
   return state;
 }
@@ -183,6 +195,16 @@ describe('AckCollector', () => {
     expect(ends[0]!.error).toMatchObject({ missing: ['slow'] });
     expect(state.closed).toBe(1);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('keeps what the callback of the application throws to itself, and tells of it', async () => {
+    const state = broadcast([], 1);
+    state.thrower = new Error('from the application');
+    state.collector.localCount(0);
+    state.collector.onAnswer('peer', { type: BROADCAST_CLIENT_COUNT, clientCount: 1 });
+    state.collector.onAnswer('peer', { type: BROADCAST_ACK, packet: 'yes' });
+    await settle();
+    expect(state.thrown).toEqual([state.thrower]);
   });
 
   it('waits for nobody any more when the adapter is closed, and Socket.IO says so when its time is over', async () => {

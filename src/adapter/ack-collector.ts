@@ -36,6 +36,8 @@ export class AckCollector {
       timeout: number;
       foreign: Promise<number>;
       onEnd: () => void;
+      /** Told what the callback of the application throws, where there is no caller to be told. */
+      onThrown: (error: unknown) => void;
     },
   ) {
     for (const uid of nodes) this.#nodes.set(uid, { clients: undefined, acks: 0 });
@@ -64,7 +66,10 @@ export class AckCollector {
   onAnswer(uid: string, data: unknown): void {
     const { type, clientCount, packet, absent, number } = data as Record<string, unknown>;
     if (!this.#known.has(uid)) {
-      if (this.#foreign === undefined) return void this.options.foreign.then(() => this.onAnswer(uid, data));
+      if (this.#foreign === undefined) {
+        const { foreign, onThrown } = this.options;
+        return void foreign.then(() => this.onAnswer(uid, data)).catch(onThrown);
+      }
       // a node that joined meanwhile is not among those that Socket.IO counts on
       if (this.#foreign === 0) return;
       this.#foreign--;

@@ -92,8 +92,12 @@ export class Delivery {
     timer.unref();
     if (waiting.size === 0) clearTimeout(timer);
     const count = waiting.size;
-    this.#write(payload, sids, opts.flags ?? {}, id);
-    onCount(count);
+    try {
+      this.#write(payload, sids, opts.flags ?? {}, id);
+    } finally {
+      // what a listener throws keeps nobody from answering
+      onCount(count);
+    }
   }
 
   /** Writes a packet that a client missed. */

@@ -262,6 +262,14 @@ describe('An emitter', () => {
     expect(client.isReady).toBe(true);
     await expect(emitter.emit('x')).rejects.toMatchObject({ name: 'AdapterClosedError' });
   });
+
+  it('opens none once it is closed, used or not', async () => {
+    const before = await connectionsOf(cluster());
+    const emitter = emitterOf(cluster());
+    await emitter.close();
+    await expect(emitter.ready()).rejects.toMatchObject({ name: 'AdapterClosedError' });
+    expect(await connectionsOf(cluster())).toBe(before);
+  });
 });
 
 describe('While Redis is away, an emitter', () => {

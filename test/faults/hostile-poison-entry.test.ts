@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ServerNode } from '../harness/index.js';
+import { waitFor, type ServerNode } from '../harness/index.js';
 import { commandStats } from './support/command-stats.js';
 import { useOwnRedis } from './support/own-redis.js';
 import { addEntry } from './support/plain-redis.js';
@@ -140,6 +140,38 @@ for (const recovery of [false, true]) {
       }
       expect((await reasons(cluster.node(1))).at(-1)).toBe('handler_error: another bug of the application');
       expect((await commandStats(redis, 'xread')).calls - calls).toBeLessThan(100);
+    });
+
+    it('of outgoing packets, on a node that is asked for acknowledgements: all of them come', async () => {
+      const { cluster } = own();
+      const clients = await cluster.connectEach();
+      for (const { socket } of clients) socket.on('question', (answer: (text: string) => void) => answer('yes'));
+      await cluster.node(1).run((io, _ctx, id) => {
+        io.sockets.sockets.get(id)!.onAnyOutgoing(() => {
+          throw new Error('a bug of the application');
+        });
+      }, clients[1]!.id);
+      const answers = await cluster.node(0).run((io) => io.timeout(20_000).emitWithAck('question'));
+      expect(answers).toEqual(['yes', 'yes']);
+    });
+
+    it('of answers, on the node that has asked: it goes on', async () => {
+      const { cluster } = own();
+      const clients = await cluster.connectEach();
+      await cluster.node(1).run((io) => void io.on('question', (answer: (text: string) => void) => answer('yes')));
+      await cluster.node(0).run((io, ctx) => {
+        process.on('unhandledRejection', ctx.record('unhandledRejection'));
+        io.serverSideEmit('question', () => {
+          throw new Error('a bug in what is done with the answers');
+        });
+      });
+      await waitFor(
+        async () => (await reasons(cluster.node(0))).includes('handler_error: a bug in what is done with the answers'),
+        { what: 'what was thrown to be told of' },
+      );
+      await cluster.node(0).run((io) => io.emit('next'));
+      for (const client of clients) expect(await client.next('next')).toEqual([[]]);
+      expect(await cluster.node(0).recorded('unhandledRejection', 0)).toEqual([]);
     });
 
     it('of the events of the adapter: nothing of what comes in is lost', async () => {

@@ -59,6 +59,7 @@ export class Questions {
         requests.close(requestId);
         this.#ownShare.delete(requestId);
       },
+      onThrown: (error) => this.node.handlerFailed(error),
     });
     requests.track(requestId, collector);
     const deliver = (): void =>
@@ -89,10 +90,13 @@ export class Questions {
       take: (data, from) => takeResponse(data, from),
     });
     request.run(() => this.publish(encoded, []));
-    answers.then(
-      (responses) => ack(null, responses),
-      (error: Error & { responses?: unknown[] }) => ack(error, error.responses ?? []),
-    );
+    answers
+      .then(
+        (responses) => ack(null, responses),
+        (error: Error & { responses?: unknown[] }) => ack(error, error.responses ?? []),
+      )
+      // of the application's own callback
+      .catch((error: unknown) => this.node.handlerFailed(error));
   }
 
   /** Asks every node about its sockets. */

@@ -63,6 +63,7 @@ export class EmitterLink {
   }
 
   async ready(): Promise<void> {
+    if (this.#closed) throw new AdapterClosedError('Cannot connect: the emitter was closed.');
     this.#open();
     const connection = this.#connection!;
     const { readyTimeout } = this.options;

@@ -80,6 +80,26 @@ describe('Deduplicator', () => {
     expect(publishers.arrive('b', 7)).toMatchObject({ duplicate: false, missed: 3 });
   });
 
+  it('tells of one loss once, however many publishers turn out to lack messages', () => {
+    const publishers = new Deduplicator();
+    for (const publisher of ['a', 'b', 'c', 'd']) publishers.arrive(publisher, 1);
+    expect(publishers.arrive('a', 4)).toMatchObject({ missed: 2, told: false });
+    expect(publishers.arrive('b', 6)).toMatchObject({ missed: 4, told: true });
+    expect(publishers.writeOff('c', 3)).toMatchObject({ missed: 2, told: true });
+    // what comes after all of it is another one
+    expect(publishers.arrive('d', 2)).toMatchObject({ missed: 0 });
+    expect(publishers.arrive('d', 4)).toMatchObject({ missed: 1, told: false });
+  });
+
+  it('takes what a publisher lacks for another loss once it has said that it lacks nothing', () => {
+    const publishers = new Deduplicator();
+    publishers.arrive('a', 1);
+    publishers.arrive('quiet', 1);
+    expect(publishers.arrive('a', 3)).toMatchObject({ missed: 1, told: false });
+    expect(publishers.misses('quiet', 1)).toBe(false);
+    expect(publishers.arrive('quiet', 3)).toMatchObject({ missed: 1, told: false });
+  });
+
   it('takes an entry of several messages for a repetition, or for new, as a whole', () => {
     const publishers = new Deduplicator();
     publishers.arrive('a', 1, 3);

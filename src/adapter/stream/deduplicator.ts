@@ -77,7 +77,13 @@ export class Deduplicator {
   /** Whether message `seq` of a publisher that is known has not arrived. Says so once a message: one that is lost never arrives. */
   misses(publisher: string, seq: number): boolean {
     const known = this.#last.get(publisher);
-    if (known === undefined || seq <= known.seq || seq === known.missing) return false;
+    if (known === undefined) return false;
+    if (seq <= known.seq) {
+      // it has lost nothing so far: what it lacks later is another loss
+      known.holeExpected = false;
+      return false;
+    }
+    if (seq === known.missing) return false;
     known.missing = seq;
     return true;
   }
@@ -110,6 +116,8 @@ export class Deduplicator {
 
   #lossOf({ holeExpected }: Publisher, missing: number): Loss {
     if (missing === 0) return NOTHING;
+    // told of now: what the others turn out to lack next was lost with it
+    if (!holeExpected) this.expectHoles(0);
     const counted = holeExpected ? Math.min(missing, this.#expected) : 0;
     this.#expected -= counted;
     return { missed: missing - counted, told: holeExpected };
