@@ -34,6 +34,10 @@ export interface TelemetryPort {
   persistSession(namespace: string): OperationTelemetry;
   /** A client came back with a session id. */
   restoreSession(namespace: string): RestoreTelemetry;
+  /** Trace context to send along with what a node asks another one over a channel; `undefined` for none. */
+  carry(): TraceCarrier | undefined;
+  /** Runs what another node has asked for over a channel, in the context that came along. */
+  within<T>(carrier: TraceCarrier, run: () => T): T;
   /** Runs a Redis command of the adapter's own, so that no instrumentation of the client makes a span of it. */
   suppress<T>(run: () => T): T;
   /** Starts what outlives its caller (a loop, a timer, a connection), so that the caller's context does not stay active in it. */
@@ -148,6 +152,8 @@ export interface RequestTelemetry {
 
 /** One attempt to restore a session, until it is over. */
 export interface RestoreTelemetry {
+  /** Runs the attempt in its own context, so that what it has other nodes do belongs to it. */
+  run<T>(attempt: () => T): T;
   /** The attempt is over. */
   end(result: {
     /** What became of it. */
@@ -217,6 +223,7 @@ const noop = (): void => undefined;
 const operation: OperationTelemetry = { end: noop };
 const publication: PublishTelemetry = { carrier: undefined, published: noop, failed: noop };
 const request: RequestTelemetry = { run: (send) => send(), end: noop };
+const restore: RestoreTelemetry = { run: (attempt) => attempt(), end: noop };
 const receipt: ReceiveTelemetry = {
   process: (_entry, deliver) => void deliver(),
   end: noop,
@@ -237,7 +244,9 @@ export const noopTelemetry: TelemetryPort = {
   transition: noop,
   reconnect: () => operation,
   persistSession: () => operation,
-  restoreSession: () => operation,
+  restoreSession: () => restore,
+  carry: () => undefined,
+  within: (_carrier, run) => run(),
   suppress: (run) => run(),
   background: (run) => run(),
 };

@@ -239,6 +239,26 @@ describe('a session', () => {
     ]);
   });
 
+  test('that another node is asked for is saved there in the trace of the client that has come back', () => {
+    const restore = telemetry.restoreSession('/chat');
+    const carrier = restore.run(() => telemetry.carry())!;
+    inSpan(() => telemetry.within(carrier, () => telemetry.persistSession('/chat').end()));
+    restore.end(restored);
+
+    const restoration = recorder.span('restore_session /chat').spanContext();
+    const persistence = recorder.span('persist_session /chat');
+    expect(persistence.parentSpanContext).toMatchObject({ traceId: restoration.traceId, spanId: restoration.spanId });
+  });
+
+  test('that another node is asked for outside of any trace, or with nonsense for one, is saved in none', () => {
+    expect(telemetry.carry()).toBeUndefined();
+    for (const carrier of [{}, { traceparent: 'nonsense' }, { traceparent: 7 } as never]) {
+      inSpan(() => telemetry.within(carrier, () => telemetry.persistSession('/chat').end()));
+    }
+    expect(recorder.spans.filter(({ name }) => name === 'persist_session /chat')).toHaveLength(3);
+    for (const { parentSpanContext } of recorder.spans) expect(parentSpanContext).toBeUndefined();
+  });
+
   test('of a dynamic namespace is recorded as "_dynamic", by name only in the attribute of its span', async () => {
     telemetry.restoreSession('/dynamic-4711').end(restored);
     telemetry.persistSession('/dynamic-4711').end();

@@ -1,4 +1,4 @@
-import { context, ROOT_CONTEXT, SpanKind, type Attributes } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT, SpanKind, trace, type Attributes } from '@opentelemetry/api';
 import type {
   OperationTelemetry,
   PublishTelemetry,
@@ -9,6 +9,7 @@ import type {
 } from '../adapter/telemetry-port.js';
 import { runInRoot, runSuppressed } from './ambient.js';
 import { AttributesHook } from './attributes-hook.js';
+import { readCarrier, writeCarrier } from './carrier.js';
 import { checkTelemetryOptions } from './check-options.js';
 import { errorType } from './error-type.js';
 import { handle, type HandlerTelemetry } from './handler.js';
@@ -20,7 +21,7 @@ import { Receipt } from './receipt.js';
 import { commonToAll, redisAttributes } from './redis-attributes.js';
 import { secondsSince } from './seconds-since.js';
 import { Sources } from './sources.js';
-import { linksTo, runIn, Spans, type SpanStart } from './spans.js';
+import { linksTo, remoteParent, runIn, Spans, type SpanStart } from './spans.js';
 import type { Toolbox } from './toolbox.js';
 
 class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
@@ -189,13 +190,16 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
     const { metrics, sources, spans } = this.#tools;
     const start = performance.now();
     const name = sources.namespace(namespace);
+    const parent = context.active();
     const span = spans.start({
       operation: SpanName.RESTORE_SESSION,
       target: name,
       kind: SpanKind.INTERNAL,
       attributes: { [A.NAMESPACE]: namespace },
+      parent,
     });
     return {
+      run: (attempt) => runIn(span, parent, attempt),
       end: ({ outcome, source, missedPackets, scannedEntries, error }) => {
         const attributes: Attributes = {
           [A.SESSION_OUTCOME]: outcome,
@@ -214,6 +218,16 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
         }
       },
     };
+  };
+
+  carry: TelemetryPort['carry'] = () => {
+    const active = trace.getSpanContext(context.active());
+    return active && writeCarrier(active);
+  };
+
+  within: TelemetryPort['within'] = (carrier, run) => {
+    const asking = readCarrier(carrier);
+    return asking ? context.with(remoteParent(asking), run) : runInRoot(run);
   };
 
   suppress: TelemetryPort['suppress'] = (run) => (this.#suppressRedisSpans ? runSuppressed(run) : run());

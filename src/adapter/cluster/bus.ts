@@ -8,7 +8,7 @@ export interface BusMessage {
   type: number | string;
   nsp?: string;
   data?: unknown;
-  /** Trace context, where a request has one. */
+  /** Trace context, of what is part of something that may be traced. */
   traceparent?: string;
   tracestate?: string;
 }

@@ -72,7 +72,7 @@ export class Restoration {
   async #observedRestore(pid: string, offset: string): Promise<Session | null> {
     const telemetry = this.node.telemetry.restoreSession(this.host.nsp.name);
     try {
-      const { session, source, missedPackets, scannedEntries } = await this.#restore(pid, offset);
+      const { session, source, missedPackets, scannedEntries } = await telemetry.run(() => this.#restore(pid, offset));
       telemetry.end({ outcome: 'restored', source, missedPackets, scannedEntries });
       return session;
     } catch (error) {

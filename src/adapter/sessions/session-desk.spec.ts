@@ -8,6 +8,7 @@ import { PubSubCarrier } from '../cluster/pubsub-carrier.js';
 import { Requests } from '../cluster/requests.js';
 import type { ClusterNode } from '../cluster-node.js';
 import type { RedisConnection } from '../redis/driver.js';
+import { noopTelemetry } from '../telemetry-port.js';
 import { SessionDesk } from './session-desk.js';
 import { SessionStore } from './session-store.js';
 import { encodeSession, type StoredSession } from './session.js';
@@ -45,6 +46,7 @@ class Node {
   readonly bus: Bus;
   readonly desk: SessionDesk;
   readonly options = { heartbeatInterval: 1_000 };
+  readonly telemetry = noopTelemetry;
   closed = false;
   /** What the one namespace does. */
   readonly recovery = {

@@ -76,7 +76,7 @@ export class SessionDesk {
     }
     if (type !== QUERY) return false;
     if (uid !== this.node.uid && typeof pid === 'string' && typeof requestId === 'string') {
-      void this.#answer(uid, pid, requestId);
+      this.node.telemetry.within(message, () => void this.#answer(uid, pid, requestId));
     }
     return true;
   }
@@ -114,7 +114,7 @@ export class SessionDesk {
   }
 
   async #ask(pid: string, signal: AbortSignal): Promise<Answer> {
-    const { requests, bus, uid } = this.node;
+    const { requests, bus, uid, telemetry } = this.node;
     const nodes = this.node.others();
     if (nodes.length === 0) return 'nobody';
     const requestId = requests.newId();
@@ -127,7 +127,7 @@ export class SessionDesk {
       take: (data) => [(data as { held?: unknown }).held === true],
     });
     const query = (): Promise<unknown> =>
-      bus.publish(bus.clusterChannel, { uid, type: QUERY, data: { pid, requestId } });
+      bus.publish(bus.clusterChannel, { uid, type: QUERY, data: { pid, requestId }, ...telemetry.carry() });
     const timer = setInterval(() => void query().catch(() => undefined), QUERY_INTERVAL);
     try {
       await query();
