@@ -120,7 +120,13 @@ export class AckCollector {
   /** For the telemetry alone: the application is told by Socket.IO. */
   #timeout(): RequestTimeoutError {
     const missing = [...this.#nodes.keys()];
-    return new RequestTimeoutError('Not all clients have acknowledged the broadcast in time.', missing, []);
+    const name = 'The broadcast with acknowledgement';
+    const from = missing.join(', ') || 'clients of this node';
+    return new RequestTimeoutError(
+      `${name} timed out after ${this.options.timeout} ms: no answer from ${from}.`,
+      missing,
+      [],
+    );
   }
 
   #end(error?: Error): void {

@@ -56,7 +56,7 @@ export class StreamMetrics {
     this.#operation.record(seconds);
   }
 
-  /** A message was decoded and delivered, which took so long. */
+  /** Messages of an entry were decoded and delivered, which took so long. */
   processed(type: MessageTypeName, seconds: number): void {
     let measurement = this.#processed.get(type);
     if (!measurement) {
