@@ -170,7 +170,7 @@ export const SCENARIOS = [
     run: restoreUnderFire,
   },
   {
-    title: 'A node killed: clients recovered of 20',
+    title: "A node killed: clients recovered of 20 (ours with `sessions: 'crash-safe'`)",
     guarantee: 'G17',
     test: 'test/faults/recovery-restart.test.ts',
     needsStream: true,
@@ -194,7 +194,8 @@ export const SCENARIOS = [
       ),
   },
   {
-    title: 'A node dies during `fetchSockets()`: what the caller gets of the other two nodes’ sockets',
+    title:
+      'A node frozen during `fetchSockets()`: sockets of the other two nodes that the caller gets, in the error or not',
     guarantee: 'G21',
     test: 'test/faults/cluster-requests.test.ts',
     run: (adapter) =>
