@@ -11,7 +11,10 @@ export class Child {
     const path = fileURLToPath(new URL(script, import.meta.url));
     child.process = fork(path, [JSON.stringify(options)], { execArgv: ['--expose-gc'], silent });
     child.process.setMaxListeners(0);
-    const [hello] = await once(child.process, 'message');
+    const hello = await Promise.race([
+      once(child.process, 'message').then(([message]) => message),
+      once(child.process, 'exit').then(([code]) => Promise.reject(new Error(`${script} ended with code ${code}.`))),
+    ]);
     return Object.assign(child, hello);
   }
 

@@ -1,23 +1,38 @@
 // Clients in a process of their own, so that what they cost is not counted as the servers'.
 import { once } from 'node:events';
 import { io } from 'socket.io-client';
+import { answer } from './answer.mjs';
+
+/** Connections that are opened at a time: of more than a server holds in its queue (511, if not told otherwise), the last try again a second later. */
+const AT_ONCE = 250;
 
 const sockets = [];
 let received = 0;
 let awaited;
 let latencies = [];
 
+/** Resolves when the client is connected; rejects if it is turned away, and so will not try again. */
+const accepted = (socket) =>
+  new Promise((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.on('connect_error', (error) => socket.active || reject(error));
+  });
+
 const commands = {
   async connect({ port, count, namespaces = 1 }) {
-    const fresh = Array.from({ length: count }, (_, i) =>
-      io(`http://127.0.0.1:${port}${namespaces > 1 ? `/n${i % namespaces || ''}` : ''}`, {
+    const fresh = [];
+    const open = (i) =>
+      io(`http://127.0.0.1:${port}${i % namespaces === 0 ? '' : `/n${i % namespaces}`}`, {
         transports: ['websocket'],
         forceNew: true,
         reconnectionDelay: 20,
         reconnectionDelayMax: 50,
-      }),
-    );
-    await Promise.all(fresh.map((socket) => once(socket, 'connect')));
+      });
+    while (fresh.length < count) {
+      const next = Array.from({ length: Math.min(AT_ONCE, count - fresh.length) }, (_, i) => open(fresh.length + i));
+      await Promise.all(next.map(accepted));
+      fresh.push(...next);
+    }
     for (const socket of fresh) {
       socket.on('m', (message) => {
         received++;
@@ -57,8 +72,5 @@ const commands = {
   },
 };
 
-process.on('message', async ({ id, command, argument }) => {
-  process.send({ id, result: (await commands[command](argument ?? {})) ?? null });
-});
-process.on('disconnect', () => process.exit());
+answer(commands);
 process.send({ ready: true });

@@ -1,18 +1,25 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { RedisServer } from 'nestjs-redis-streams-adapter/testing';
 import { Child } from './child.mjs';
 
 /** Runs `work` on a cluster of its own: a fresh Redis, fresh nodes, fresh clients. */
-export async function onCluster({ adapter, nodes, ...options }, work) {
+export function onCluster({ nodes, ...options }, work) {
+  const scripts = [...Array.from({ length: nodes }, () => ['./node.mjs', options]), ['./clients.mjs']];
+  return onRedis(scripts, (redis, children) =>
+    work({ redis, nodes: children.slice(0, nodes), clients: children[nodes] }),
+  );
+}
+
+/** Runs `work` on a fresh Redis, with fresh processes of these scripts, each with its options. */
+export async function onRedis(scripts, work) {
   const redis = await RedisServer.start();
-  const children = [];
+  // all at once: a node spends most of its start waiting
+  const starts = scripts.map(([script, options]) => Child.start(script, { url: redis.url, ...options }));
   try {
-    for (let i = 0; i < nodes; i++)
-      children.push(await Child.start('./node.mjs', { adapter, url: redis.url, ...options }));
-    const clients = await Child.start('./clients.mjs');
-    children.push(clients);
-    return await work({ redis, nodes: children.slice(0, nodes), clients });
+    return await work(redis, await Promise.all(starts));
   } finally {
-    await Promise.all(children.map((child) => child.stop()));
+    const started = await Promise.allSettled(starts);
+    await Promise.all(started.map(({ value }) => value?.stop()));
     await redis.stop();
   }
 }
@@ -34,6 +41,19 @@ export async function closedLoop({ emitter, clients, sockets, count, portion = 5
     const total = (sent + portion) * sockets;
     const received = await clients.ask('received', { total });
     if (received < total) throw new Error(`only ${received} of ${total} messages arrived within a minute`);
+  }
+}
+
+/** Resolves when nothing is published any more. A node does not wait for Redis to serve its own sockets, nor for those that have none. */
+export async function quiet(redis) {
+  const published = async () => {
+    const counts = await commandCounts(redis);
+    return ['xadd', 'publish', 'spublish'].reduce((sum, name) => sum + (counts.get(name) ?? 0), 0);
+  };
+  let last;
+  for (let now = await published(); now !== last; now = await published()) {
+    last = now;
+    await delay(20);
   }
 }
 

@@ -1,9 +1,10 @@
 // A Socket.IO server in a process of its own, driven over IPC.
 import { createServer } from 'node:http';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { Server } from 'socket.io';
 import { ADAPTERS } from './adapters.mjs';
+import { answer } from './answer.mjs';
+import { watchEventLoop } from './event-loop.mjs';
 
 const {
   adapter: name,
@@ -26,7 +27,7 @@ const payloads = {
   binary: (size) => Buffer.alloc(size, 1),
 };
 
-let histogram;
+let endWatch;
 const commands = {
   /** Emits as fast as it can, in turns of `burst`. */
   async emit({ count, kind = 'json', size = 200, burst = 20, namespace = 0, rooms = 1 }) {
@@ -55,13 +56,9 @@ const commands = {
     return { cpu: user + system, maxRss: maxRSS * 1024, heap: process.memoryUsage().heapUsed };
   },
   watchEventLoop() {
-    histogram = monitorEventLoopDelay({ resolution: 1 });
-    histogram.enable();
+    endWatch = watchEventLoop();
   },
-  eventLoop() {
-    histogram.disable();
-    return { p99: histogram.percentile(99) / 1e6, max: histogram.max / 1e6 };
-  },
+  eventLoop: () => endWatch(),
   /** Runs the text of a function, which is given the Server. */
   async run({ source, args }) {
     // oxlint-disable-next-line no-eval -- the scenarios bring their own code
@@ -74,8 +71,5 @@ const commands = {
   },
 };
 
-process.on('message', async ({ id, command, argument }) => {
-  process.send({ id, result: (await commands[command](argument ?? {})) ?? null });
-});
-process.on('disconnect', () => process.exit());
+answer(commands);
 httpServer.listen(0, '127.0.0.1', () => process.send({ port: httpServer.address().port }));

@@ -1,17 +1,22 @@
 // Measures the adapters side by side: `npm run bench`, `npm run bench -- --quick`, `npm run bench -- --only=rooms`, and with `--write` into docs/performance.md.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
 import { ADAPTERS, BASELINE, OURS } from './adapters.mjs';
-import { markdown, page } from './report.mjs';
+import { failures, markdown, page } from './report.mjs';
 import { burst, idle } from './scenarios/cost.mjs';
+import { growths } from './scenarios/growth.mjs';
 import { latencies } from './scenarios/latency.mjs';
+import { limit } from './scenarios/limit.mjs';
 import { catchingUp, reconnectionStorm } from './scenarios/recovery.mjs';
-import { fanOutBinary, fanOutLarge, fanOutSmall, growths, rooms } from './scenarios/throughput.mjs';
+import { fanOutBinary, fanOutLarge, fanOutSmall, rooms } from './scenarios/throughput.mjs';
 
 const SCENARIOS = { rooms, fanOutSmall, fanOutLarge, fanOutBinary, reconnectionStorm, catchingUp, burst, idle };
 latencies.forEach((scenario, index) => (SCENARIOS[index === 0 ? 'latency' : 'latencyWithRecovery'] = scenario));
 growths.forEach((scenario, index) => (SCENARIOS[`growth${index + 1}`] = scenario));
+SCENARIOS.limit = limit;
 
 const { values } = parseArgs({
   options: {
@@ -23,10 +28,10 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
-const chosen =
+const asked =
   values.only?.split(',') ??
   (values.quick ? ['rooms', 'fanOutSmall', 'latency', 'catchingUp', 'burst'] : Object.keys(SCENARIOS));
-const unknown = chosen.filter((name) => !(name in SCENARIOS));
+const unknown = asked.filter((name) => !(name in SCENARIOS));
 if (unknown.length > 0) {
   console.error(`There is no scenario ${unknown.join(', ')}. There are: ${Object.keys(SCENARIOS).join(', ')}.`);
   process.exit(2);
@@ -37,10 +42,19 @@ const adapters = values.adapters
   : everyone;
 
 const isStream = (name) => !name.startsWith('redis-adapter');
+const measured = {
+  date: new Date().toISOString().slice(0, 10),
+  node: process.version,
+  cpus: cpus().length,
+  rounds,
+  command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
+};
 const results = [];
-for (const key of chosen) {
-  const scenario = SCENARIOS[key];
-  const fit = adapters.filter((name) => isStream(name) || !(scenario.needsRecovery || scenario.needsStream));
+for (const [key, scenario] of Object.entries(SCENARIOS)) {
+  if (!asked.includes(key)) continue;
+  const fit =
+    scenario.contestants ??
+    adapters.filter((name) => isStream(name) || !(scenario.needsRecovery || scenario.needsStream));
   const samples = Object.fromEntries(fit.map((name) => [name, []]));
   // A B C, A B C, …: whatever the machine does meanwhile, it does to all of them
   for (let round = 1; round <= rounds; round++) {
@@ -55,24 +69,42 @@ for (const key of chosen) {
   }
   results.push({
     key,
+    ...measured,
     name: scenario.name,
+    note: scenario.note,
+    samples: Object.fromEntries(fit.map((name) => [name, samples[name].length])),
     medians: Object.fromEntries(fit.map((name) => [name, medians(samples[name])])),
   });
 }
 
-const report = {
-  date: new Date().toISOString().slice(0, 10),
-  node: process.version,
-  cpus: cpus().length,
-  rounds,
-  command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
-  results,
-};
 mkdirSync(new URL('results/', import.meta.url), { recursive: true });
-writeFileSync(new URL('results/latest.json', import.meta.url), `${JSON.stringify(report, null, 2)}\n`);
-writeFileSync(new URL('results/latest.md', import.meta.url), markdown(report));
-if (values.write) writeFileSync(new URL('../docs/performance.md', import.meta.url), page(report));
-console.log(markdown(report));
+writeFileSync(new URL('results/latest.json', import.meta.url), `${JSON.stringify(results, null, 2)}\n`);
+writeFileSync(new URL('results/latest.md', import.meta.url), markdown(results));
+console.log(markdown(results));
+const failed = results.flatMap((result) => failures(result).map((failure) => `${result.name}: ${failure}`));
+if (failed.length > 0) {
+  process.exitCode = 1;
+  if (values.write)
+    console.error(`docs/performance.md is left as it is, because runs have failed.\n${failed.join('\n')}`);
+} else if (values.write) {
+  await write(results);
+}
+
+/** Writes the page anew, with what was measured now and, for the other scenarios, what was written before. */
+async function write(fresh) {
+  const written = new URL('written.json', import.meta.url);
+  const before = existsSync(written) ? JSON.parse(readFileSync(written, 'utf8')) : [];
+  const all = Object.keys(SCENARIOS).flatMap(
+    (key) => fresh.find((result) => result.key === key) ?? before.find((result) => result.key === key) ?? [],
+  );
+  for (const [file, content] of [
+    [written, JSON.stringify(all)],
+    [new URL('../docs/performance.md', import.meta.url), page(all)],
+  ]) {
+    const filepath = fileURLToPath(file);
+    writeFileSync(file, await format(content, { ...(await resolveConfig(filepath)), filepath }));
+  }
+}
 
 function medians(runs) {
   const figures = {};

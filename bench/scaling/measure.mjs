@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { OURS } from '../adapters.mjs';
-import { closedLoop, commandCounts, cpuOf, onCluster, redisCpu } from '../cluster.mjs';
+import { closedLoop, commandCounts, cpuOf, onCluster, quiet, redisCpu } from '../cluster.mjs';
 
 /** Messages of one measurement: the more nodes read each of them, the fewer it takes. */
 const MESSAGES = 24_000;
@@ -27,7 +26,6 @@ export async function measure({ nodes, sockets, size, rooms, streamCount, alone 
       const addedBefore = await added(redis);
       const total = await cpuOf(servers, async () => {
         await closedLoop({ ...message, count });
-        // a node does not wait for Redis to serve its own sockets
         await quiet(redis);
       });
       const cpu = { redis: ((await redisCpu(redis)) - before) / count };
@@ -42,13 +40,4 @@ export async function measure({ nodes, sockets, size, rooms, streamCount, alone 
 
 async function added(redis) {
   return (await commandCounts(redis)).get('xadd') ?? 0;
-}
-
-/** Resolves when nothing is added any more. */
-async function quiet(redis) {
-  let last;
-  for (let now = await added(redis); now !== last; now = await added(redis)) {
-    last = now;
-    await delay(20);
-  }
 }

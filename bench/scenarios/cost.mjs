@@ -15,12 +15,12 @@ export const idle = {
   },
 };
 
-/** How long the event loop is watched, in milliseconds: as long for each, however soon it is done, or percentiles would be of different things. */
-const WATCHED = 2_000;
-
 /** Everything in one turn of the event loop, from one handler. */
 export const burst = {
   name: '10,000 messages from one handler',
+  note:
+    'Until all messages are received: how long what comes to the emitting node waits for its event loop (at 99 of 100 moments, and at the ' +
+    'worst one), and how long the event loop is held up altogether.',
   async run(adapter) {
     const count = 10_000;
     return onCluster({ adapter, nodes: 2, maxLen: 50_000 }, async ({ nodes: [emitter, receiver], clients }) => {
@@ -29,15 +29,14 @@ export const burst = {
       await clients.ask('reset');
       const heap = await emitter.ask('collectGarbage');
       await emitter.ask('watchEventLoop');
-      const watched = delay(WATCHED);
       await emitter.ask('emit', { count, burst: count });
       const received = await clients.ask('received', { total: count, timeout: 30_000 });
-      await watched;
-      const { p99, max } = await emitter.ask('eventLoop');
+      const { p99, max, heldUp } = await emitter.ask('eventLoop');
       const after = await emitter.ask('collectGarbage');
       return {
-        [`event loop delay p99 of ${WATCHED / 1_000} s, ms`]: p99,
+        'event loop delay p99, ms': p99,
         'event loop delay max, ms': max,
+        'event loop held up, ms': heldUp,
         'heap left over, MB': Math.max(0, after - heap) / 1e6,
         'messages received': received,
       };

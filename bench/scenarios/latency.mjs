@@ -3,14 +3,17 @@ import { onCluster } from '../cluster.mjs';
 /** Messages until the code is compiled: what is measured is what goes on for hours. */
 const WARM_UP = 3_000;
 
+/** As many as a quick look needs. */
+const QUICK = 1_000;
+
 const latency = (recovery) => ({
   name: `500 messages a second, recovery ${recovery ? 'on' : 'off'}`,
   async run(adapter, quick) {
-    const count = quick ? 1_000 : 3_000;
+    const [warmUp, count] = quick ? [QUICK, QUICK] : [WARM_UP, 3_000];
     return onCluster({ adapter, nodes: 2, recovery }, async ({ nodes: [emitter, receiver], clients }) => {
       await clients.ask('connect', { port: receiver.port, count: 1 });
-      await emitter.ask('pace', { count: WARM_UP, perSecond: 500 });
-      await clients.ask('received', { total: WARM_UP });
+      await emitter.ask('pace', { count: warmUp, perSecond: 500 });
+      await clients.ask('received', { total: warmUp });
       await clients.ask('reset');
       await emitter.ask('pace', { count, perSecond: 500 });
       await clients.ask('received', { total: count });
