@@ -9,7 +9,7 @@ import {
   type OnGatewayInit,
 } from '@nestjs/websockets';
 import type { Server, Socket } from 'socket.io';
-import { RedisStreamsIoAdapter, RedisStreamsModule } from '../../src/module/index.js';
+import { RedisStreamsIoAdapter, RedisStreamsModule, type RedisStreamsModuleOptions } from '../../src/module/index.js';
 import { TestCluster } from '../../src/testing/index.js';
 import { Recorder } from './recorder.js';
 
@@ -42,6 +42,12 @@ export class ChatGateway implements OnGatewayInit<Server> {
 @WebSocketGateway({ namespace: 'chat' })
 class NewsGateway {}
 
+/** What the applications of a test have beyond those of the others. */
+export interface ObservedOptions {
+  module?: RedisStreamsModuleOptions;
+  gateways?: Type[];
+}
+
 /** Nest applications, each of which records its telemetry. */
 export class ObservedCluster {
   private constructor(
@@ -50,11 +56,11 @@ export class ObservedCluster {
   ) {}
 
   /** Node 0 restores sessions from its memory, the others from Redis. */
-  static async start(nodes: number): Promise<ObservedCluster> {
+  static async start(nodes: number, options: ObservedOptions = {}): Promise<ObservedCluster> {
     const recorders: Recorder[] = [];
     const createApp = async ({ index }: { index: number }): Promise<INestApplication> => {
       const recorder = (recorders[index] ??= new Recorder());
-      const app = await NestFactory.create(appModule(recorder, index), { logger: false, abortOnError: false });
+      const app = await NestFactory.create(appModule(recorder, index, options), { logger: false, abortOnError: false });
       return app.useWebSocketAdapter(new RedisStreamsIoAdapter(app));
     };
     return new ObservedCluster(await TestCluster.start({ nodes, createApp, redis: { appendOnly: true } }), recorders);
@@ -74,7 +80,11 @@ export class ObservedCluster {
   }
 }
 
-function appModule({ tracerProvider, meterProvider }: Recorder, index: number): Type {
+function appModule(
+  { tracerProvider, meterProvider }: Recorder,
+  index: number,
+  { module = {}, gateways = [] }: ObservedOptions,
+): Type {
   @Module({
     imports: [
       RedisStreamsModule.forRoot({
@@ -87,9 +97,10 @@ function appModule({ tracerProvider, meterProvider }: Recorder, index: number): 
         ...(index > 0 && { recentMaxBytes: 0 }),
         serverOptions: { connectionStateRecovery: {} },
         telemetry: { tracerProvider, meterProvider },
+        ...module,
       }),
     ],
-    providers: [ChatGateway, NewsGateway],
+    providers: [ChatGateway, NewsGateway, ...gateways],
   })
   class AppModule {}
   return AppModule;

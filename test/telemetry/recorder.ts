@@ -1,11 +1,13 @@
 import { context, metrics, SpanKind, SpanStatusCode, trace, type Attributes } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import type { Resource } from '@opentelemetry/resources';
 import {
   MeterProvider,
   MetricReader,
   type DataPoint,
   type Histogram,
   type MetricData,
+  type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import {
   BasicTracerProvider,
@@ -41,13 +43,15 @@ export class Recorder {
   readonly #exporter = new InMemorySpanExporter();
   readonly #reader = new PullReader();
   readonly tracerProvider: BasicTracerProvider;
-  readonly meterProvider = new MeterProvider({ readers: [this.#reader] });
+  readonly meterProvider: MeterProvider;
 
-  constructor(sampler?: Sampler) {
+  constructor(sampler?: Sampler, resource?: Resource) {
     this.tracerProvider = new BasicTracerProvider({
       spanProcessors: [new SimpleSpanProcessor(this.#exporter)],
       ...(sampler && { sampler }),
+      ...(resource && { resource }),
     });
+    this.meterProvider = new MeterProvider({ readers: [this.#reader], ...(resource && { resource }) });
   }
 
   /** Makes this the SDK of the process. */
@@ -79,12 +83,17 @@ export class Recorder {
     return found[0];
   }
 
-  async metrics(): Promise<MetricData[]> {
+  /** The metrics as an exporter gets them. */
+  async resourceMetrics(): Promise<ResourceMetrics> {
     const { resourceMetrics, errors } = await this.#reader.collect();
     if (errors.length > 0) {
       throw new AggregateError(errors, 'Metrics could not be collected.');
     }
-    return resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
+    return resourceMetrics;
+  }
+
+  async metrics(): Promise<MetricData[]> {
+    return (await this.resourceMetrics()).scopeMetrics.flatMap((scope) => scope.metrics);
   }
 
   async metric(name: string): Promise<MetricData | undefined> {

@@ -58,8 +58,6 @@ const operations: Record<string, (...args: string[]) => unknown> = {
   },
   join: (id = '', room = '') => io.sockets.sockets.get(id)?.join(room),
   emit: (room = '', text = '') => io.to(room).emit('message', text),
-  handshakes: async () =>
-    (await io.fetchSockets()).map(({ handshake: { headers, query, auth } }) => [headers, query, auth]),
   fetchSockets: async () => (await io.fetchSockets()).length,
   serverSideEmit: () => io.serverSideEmitWithAck('serverSide', 'question'),
   broadcastWithAck: () => io.timeout(5_000).emitWithAck('question'),
