@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { startCluster, startRedis, waitFor } from '../harness/index.js';
 import { logMessages } from '../harness/log-messages.js';
+import type { ServerNode } from '../harness/server-node.js';
 import { connected } from './support/node-state.js';
 import { keepEvents } from './support/own-redis.js';
 import { RedisProxy } from './support/redis-proxy.js';
@@ -43,22 +44,51 @@ describe('connections that are dead without a word', () => {
     const traffic = await Traffic.start(cluster, clients, { every: 20 });
     await traffic.flows(50);
     proxy.mute();
-    await Promise.all(
-      cluster.nodes.map((node) =>
-        waitFor(
-          async () =>
-            new Set((await node.recorded('connectionLost')).map(([event]) => (event as { role: string }).role)).size ===
-            3,
-          {
-            deadline: 40_000,
-            interval: 50,
-            what: 'every connection to be given up',
-          },
-        ),
-      ),
-    );
+    await Promise.all(cluster.nodes.map((node) => givenUp(node, ['reader', 'subscriber', 'writer'])));
     await connected(cluster.nodes);
 
     expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
   });
+
+  for (const { how, redisClient, ephemeral, roles } of [
+    { how: 'redis, channels', redisClient: 'redis', ephemeral: 'pubsub', roles: ['reader', 'subscriber', 'writer'] },
+    { how: 'ioredis, without channels', redisClient: 'ioredis', ephemeral: 'stream', roles: ['reader', 'writer'] },
+  ] as const) {
+    it(`are given up by a node that publishes nothing, too, and it is back in the cluster (${how})`, async () => {
+      const redis = await startRedis();
+      const proxy = await RedisProxy.start(redis);
+      const cluster = await startCluster({
+        redisUrl: redis.url,
+        setup: keepEvents,
+        redisClient,
+        adapterOptions: { ephemeral, blockTimeInMs: 500, heartbeatInterval: 500, heartbeatTimeout: 1_500 },
+        nodes: [{}, { redisUrl: proxy.url }],
+      });
+      const [near, far] = await cluster.connectEach();
+      const before = await cluster.node(0).recorded('nodeJoined', 1);
+      proxy.deaden();
+      await cluster.node(0).recorded('nodeLeft', 1);
+      await cluster.node(0).recorded('nodeJoined', before.length + 1, { deadline: 25_000 });
+      await givenUp(cluster.node(1), roles);
+
+      // asked last, as a request is published
+      await connected(cluster.nodes);
+      await cluster.settled();
+      for (const node of cluster.nodes) {
+        const ids = await node.run(async (io) => (await io.fetchSockets()).map(({ id }) => id));
+        expect(ids.toSorted()).toEqual([near!.id, far!.id].toSorted());
+      }
+    });
+  }
 });
+
+/** Waits until the node has given up its connections of these roles. */
+async function givenUp(node: ServerNode, roles: readonly string[]): Promise<void> {
+  await waitFor(
+    async () => {
+      const lost = (await node.recorded('connectionLost')).map(([event]) => (event as { role: string }).role);
+      return roles.every((role) => lost.includes(role));
+    },
+    { deadline: 40_000, interval: 50, what: `every connection of ${node.name} to be given up` },
+  );
+}

@@ -88,7 +88,7 @@ export class Cluster {
     const index = this.nodes.length;
     // Its place is taken at once, so that nodes started together keep their order.
     this.nodes.length += 1;
-    const node = await ServerNode.start(`${this.prefix}-node-${index}`, this.redisUrl, {
+    const node = await ServerNode.start(`${this.prefix}-node-${index}`, own.redisUrl ?? this.redisUrl, {
       ...this.options,
       ...own,
       redisOptions: { ...user, ...this.options.redisOptions, ...own.redisOptions },

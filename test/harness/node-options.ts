@@ -8,6 +8,8 @@ export type AdapterName = 'ours' | 'peer' | 'memory';
 export interface NodeOptions {
   /** Default `ours`. */
   adapter?: AdapterName;
+  /** The way to Redis of this node alone. Default: that of the cluster. */
+  redisUrl?: string;
   /** The client library whose client the adapter is given. Default `redis` (node-redis). */
   redisClient?: 'redis' | 'ioredis';
   /** Further options of that client. */
@@ -34,7 +36,9 @@ export interface NodeOptions {
 }
 
 /** With every default filled in, and `setup` as source text: what is sent to the process. */
-export interface ResolvedNodeOptions extends Required<Omit<NodeOptions, 'setup' | 'parser' | 'env' | 'mayExit'>> {
+export interface ResolvedNodeOptions extends Required<
+  Omit<NodeOptions, 'redisUrl' | 'setup' | 'parser' | 'env' | 'mayExit'>
+> {
   /** Name of the node, and of its connections in Redis' CLIENT LIST. */
   name: string;
   redisUrl: string;

@@ -4,6 +4,7 @@ import type { ConnectionRole, ConnectionState, TelemetryPort } from '../telemetr
 import { reconnectDelay, type ChannelListener, type RedisArgument, type RedisConnection } from './driver.js';
 import type { Link, OpenLink } from './link.js';
 import { closedError, Readiness } from './readiness.js';
+import { watched } from './watched-link.js';
 
 /** Longest time that one attempt to connect may take, in milliseconds. */
 const ATTEMPT_TIMEOUT = 10_000;
@@ -22,12 +23,14 @@ export class Connection implements RedisConnection {
   #link: Link | undefined;
   #attempt = new AbortController();
   #failures = 0;
+  readonly #open: OpenLink;
 
   constructor(
     readonly role: ConnectionRole,
-    private readonly open: OpenLink,
+    open: OpenLink,
     private readonly telemetry: Pick<TelemetryPort, 'suppress' | 'background'>,
   ) {
+    this.#open = watched(open, telemetry);
     this.#start();
   }
 
@@ -124,7 +127,7 @@ export class Connection implements RedisConnection {
     try {
       if (this.#failures > 0) await pause(reconnectDelay(this.#failures - 1), signal);
       const deadline = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT)]);
-      link = await this.open((error) => this.#onLost(attempt, error), deadline);
+      link = await this.#open((error) => this.#onLost(attempt, error), deadline);
       signal.throwIfAborted();
       this.#subscribed = new Map();
       this.#ending = new Map();

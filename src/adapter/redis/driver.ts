@@ -6,7 +6,8 @@ export type ChannelListener = (payload: Buffer) => void;
 
 /**
  * A connection of the package's own. It reconnects by itself until it is closed, with growing, jittered delays, and queues nothing
- * while it is not ready: the outbox is the only queue, so that what was sent and what was not is always known.
+ * while it is not ready: the outbox is the only queue, so that what was sent and what was not is always known. One on which Redis owes a
+ * reply, and has said nothing for ten seconds longer than a command may block, is lost.
  */
 export interface RedisConnection {
   readonly role: ConnectionRole;

@@ -38,10 +38,6 @@ class FlakyConnection implements RedisConnection {
   /** Of each thing that was sent: how many messages each of its entries holds. */
   readonly sent: number[][] = [];
   fates: Fate[] = [];
-  interruptions = 0;
-  /** Replies wait until this is called. */
-  answer: (() => void) | undefined;
-  stalled = false;
   readonly #events = new EventEmitter();
   #late: Array<() => void> = [];
 
@@ -62,12 +58,6 @@ class FlakyConnection implements RedisConnection {
     this.#events.emit('ready');
   }
 
-  interrupt(): void {
-    this.interruptions++;
-    this.lose();
-    this.answer?.();
-  }
-
   on(event: string, listener: (error?: Error) => void): void {
     this.#events.on(event, listener);
   }
@@ -76,6 +66,7 @@ class FlakyConnection implements RedisConnection {
   subscribe = unexpected;
   unsubscribe = unexpected;
   whenReady = unexpected;
+  interrupt = unexpected;
   close = (): void => undefined;
   forKey = (): this => this;
 
@@ -89,8 +80,7 @@ class FlakyConnection implements RedisConnection {
     if (fate === 'done' || fate === 'lost after') ids = take();
     if (fate === 'late') this.#late.push(take);
     for (const late of missedSoFar) late();
-    if (this.stalled) await new Promise<void>((resolve) => (this.answer = resolve));
-    else await new Promise((resolve) => setTimeout(resolve, 1));
+    await new Promise((resolve) => setTimeout(resolve, 1));
     if (fate === 'refused') throw new Error('OOM command not allowed');
     if (fate !== 'done') this.lose();
     if (this.state !== 'ready') throw new Error('the connection was lost');
@@ -346,22 +336,6 @@ describe('Outbox', () => {
     connection.fates = [];
     await passTime();
     expect(settled).toEqual([{ message: 'refused', error: undefined, id: '1-0' }]);
-  });
-
-  it('gives up a connection that leaves it without an answer for ten seconds', async () => {
-    const outbox = newOutbox();
-    outbox.start();
-    connection.stalled = true;
-    add(outbox, 'unanswered');
-    await passTime(9_990);
-    expect(connection.interruptions).toBe(0);
-    await passTime(20);
-    expect(connection.interruptions).toBe(1);
-    connection.stalled = false;
-    connection.restore();
-    await passTime();
-    expect(settled.map(({ id }) => id)).toEqual(['2-0']);
-    expect(connection.stream.map(({ seq }) => seq)).toEqual([1, 1]);
   });
 
   it('refuses what has no room, numbers it not, and says what to do', async () => {

@@ -46,9 +46,6 @@ interface Sealed {
   messages: readonly Pending[];
 }
 
-/** A Redis that leaves a batch unanswered this long, in milliseconds, is given up, and the batch sent again. */
-const REPLY_TIMEOUT = 10_000;
-
 /**
  * What is to be added to one stream, in order.
  *
@@ -232,16 +229,9 @@ export class Outbox {
       this.#trimming.refresh(command);
       return command;
     });
-    const watchdog = setTimeout(() => this.connection.interrupt(), REPLY_TIMEOUT);
-    try {
-      const ids =
-        commands.length === 1
-          ? [await this.connection.send(commands[0]!)]
-          : await this.connection.transaction(commands);
-      return ids as string[];
-    } finally {
-      clearTimeout(watchdog);
-    }
+    const ids =
+      commands.length === 1 ? [await this.connection.send(commands[0]!)] : await this.connection.transaction(commands);
+    return ids as string[];
   }
 
   #settle(batch: readonly Sealed[], ids: readonly string[]): void {

@@ -1,7 +1,7 @@
 import { AdapterClosedError, toError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
 import type { TelemetryPort } from '../telemetry-port.js';
-import { LONGEST_TIMER, pause } from '../timers.js';
+import { pause } from '../timers.js';
 import { comparePositions, FIRST_POSITION } from './stream-id.js';
 import { streamInfo, type StreamInfo } from './stream-info.js';
 
@@ -38,9 +38,6 @@ interface Cursor {
   /** Since when it waits for entries: when the last were handed on, or the connection was there. */
   waitsSince: number;
 }
-
-/** Beyond `blockTimeInMs`, how long a silent Redis is waited for before the connection is made anew, in milliseconds. */
-const GRACE = 10_000;
 
 /**
  * Between the beginnings of two reads, in milliseconds, on the long run and unless more is known to be there: many small replies cost more
@@ -196,26 +193,20 @@ export class StreamReader {
   }
 
   /** See https://redis.io/docs/latest/commands/xread/ */
-  async #read(): Promise<unknown> {
+  #read(): Promise<unknown> {
     const now = performance.now();
     this.#paced = Math.min(Math.max(this.#paced, now), now + BURST * LEAST_INTERVAL) + LEAST_INTERVAL;
     const { streams, readCount, blockTimeInMs } = this.options;
-    const watchdog = setTimeout(() => this.connection.interrupt(), Math.min(blockTimeInMs + GRACE, LONGEST_TIMER));
-    watchdog.unref();
-    try {
-      return await this.connection.sendForBuffers([
-        'XREAD',
-        'COUNT',
-        String(readCount),
-        'BLOCK',
-        String(blockTimeInMs),
-        'STREAMS',
-        ...streams,
-        ...streams.map((stream) => this.#cursors.get(stream)!.received),
-      ]);
-    } finally {
-      clearTimeout(watchdog);
-    }
+    return this.connection.sendForBuffers([
+      'XREAD',
+      'COUNT',
+      String(readCount),
+      'BLOCK',
+      String(blockTimeInMs),
+      'STREAMS',
+      ...streams,
+      ...streams.map((stream) => this.#cursors.get(stream)!.received),
+    ]);
   }
 
   /** Notes how far a reply goes, and tells the telemetry of it. */

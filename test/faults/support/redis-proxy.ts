@@ -4,7 +4,10 @@ import { onTestFinished } from 'vitest';
 interface Link {
   client: Socket;
   server: Socket;
+  /** Replies get lost. */
   mute: boolean;
+  /** Commands get lost. */
+  deaf: boolean;
 }
 
 /**
@@ -42,14 +45,19 @@ export class RedisProxy {
     for (const link of this.#links) link.mute = true;
   }
 
+  /** As {@link mute}, and Redis hears nothing on these connections, either. */
+  deaden(): void {
+    for (const link of this.#links) link.mute = link.deaf = true;
+  }
+
   #open(client: Socket): void {
     const server = connect(this.target);
-    const link: Link = { client, server, mute: false };
+    const link: Link = { client, server, mute: false, deaf: false };
     this.#links.add(link);
     let losing = false;
     client.on('data', (bytes) => {
       if (this.#everyNth > 0 && bytes.includes('XADD') && ++this.#seen % this.#everyNth === 0) losing = true;
-      server.write(bytes);
+      if (!link.deaf) server.write(bytes);
     });
     server.on('data', (bytes) => {
       if (losing) {
