@@ -5,6 +5,9 @@ import { pause } from '../timers.js';
 /**
  * Asks Redis until it has answered, `signal` is aborted, or the error is one that `isFinal` says will not pass. What is asked must do no
  * harm when it is done twice. It is asked for the first time also while Redis is away, as it may not need Redis after all.
+ *
+ * An attempt that is under way is waited for also when `signal` is aborted, as it may have to put something in order: a Redis that says
+ * nothing is for `ask` to give up.
  */
 export async function insist<T>(
   connection: RedisConnection,

@@ -1,5 +1,6 @@
 import type { Session } from 'socket.io-adapter';
 import type { ClusterNode } from '../cluster-node.js';
+import { withDeadline } from '../deadline.js';
 import { AdapterClosedError } from '../errors.js';
 import { decodePositions, encodePositions, type Positions } from '../stream/positions.js';
 import { comparePositions, earlierPosition, FIRST_POSITION, laterPosition } from '../stream/stream-id.js';
@@ -126,12 +127,14 @@ export class Restoration {
     // From here on what comes in is held back; what came in before is in memory, or in Redis.
     this.held.add(sid, rooms, held);
     try {
-      const parts = await Promise.all(
+      const reading = Promise.all(
         absences.map(async ({ absence, until, memory }) => ({
           older: await this.#older(absence, until, signal),
           memory,
         })),
       );
+      // a Redis that says nothing is left alone; what is read when it goes on is of no use any more
+      const parts = await withDeadline(reading, signal);
       const missed = parts.flatMap(({ older, memory }) => [...(older?.messages ?? []), ...memory.messages]);
       held.packets = [...replay(missed, start), ...held.packets];
       const session: Session = { sid, pid, rooms: [...this.host.sids.get(sid)!], data, missedPackets: [] };
@@ -218,7 +221,7 @@ export class Restoration {
       });
       if (i === -1) return;
       const stream = streams[i]!;
-      const info = await streamInfo(commands, stream);
+      const info = await withDeadline(streamInfo(commands, stream), signal);
       const end = info?.lastGeneratedId ?? FIRST_POSITION;
       // the stream has begun anew since, and will never get there
       if (comparePositions(end, known[i]!) < 0) throw new NotRestored('trimmed');

@@ -128,6 +128,19 @@ describe('a claim', () => {
     expect(await other.acquire()).toBe(true);
   });
 
+  it('is given up in time while Redis says nothing, and does not come to stay when Redis goes on', async () => {
+    const [silent, other] = [await node(LONG, own.proxy.url), await node(LONG)];
+    own.proxy.stall();
+    const abort = new AbortController();
+    const refused = expect(silent.claims.acquire('pid', 'token', abort.signal)).rejects.toThrow('long enough');
+    abort.abort(new Error('long enough'));
+    await refused;
+    own.proxy.restore();
+    // answered once everything before it is done
+    await silent.connection.send(['PING']);
+    expect([silent.claims.has('pid'), await other.acquire()]).toEqual([false, true]);
+  });
+
   it('that comes to nothing leaves nothing behind', async () => {
     const [holder, other] = [await node(LONG), await node(LONG)];
     await holder.acquire();

@@ -101,7 +101,8 @@ export class SessionClaims {
       claimed = confirmed !== undefined && !this.#retired;
       if (claimed) this.#keep(pid, { token, confirmed: confirmed!, timer: undefined });
     } finally {
-      // also when it is not known whether Redis has heard of it
+      // Also when it is not known whether Redis has heard of it: what takes the claim back goes the same way behind it. A Redis that says
+      // nothing does both when it goes on, and is not waited for.
       if (!claimed) await withDeadline(this.#leave(pid, token), signal);
     }
     return claimed;
@@ -120,10 +121,11 @@ export class SessionClaims {
         ['LINDEX', key, '0'],
       ]);
     };
-    const [length, , holder] = await insist(this.connection, enter, signal);
+    const entered = insist(this.connection, enter, signal);
+    const [length, , holder] = await withDeadline(entered, signal);
     if (holder !== token) return undefined;
     // entered before, and the reply was lost: some of its time is over
-    return Number(length) === 1 ? sent : this.#confirm(pid, token, signal);
+    return Number(length) === 1 ? sent : withDeadline(this.#confirm(pid, token, signal), signal);
   }
 
   async #confirm(pid: string, token: string, signal: AbortSignal): Promise<number | undefined> {

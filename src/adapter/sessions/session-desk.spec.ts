@@ -198,6 +198,18 @@ describe('a session that is claimed', () => {
     expect(await a.claim()).toBeUndefined();
   });
 
+  it('is not waited for longer than it may be while another node says nothing', async () => {
+    const [a, b] = [await Node.start('a'), await Node.start('b')];
+    b.silent = true;
+    const abort = new AbortController();
+    const refused = expect(a.claim(abort.signal)).rejects.toThrow('long enough');
+    await waitFor(() => a.requests.size === 1, { what: 'the other node to be asked' });
+    abort.abort(new Error('long enough'));
+    await refused;
+    // the question is still open
+    expect(a.requests.size).toBe(1);
+  });
+
   it('is taken by nobody who is closing', async () => {
     const a = await Node.start('a');
     await a.save(session('stored'));

@@ -45,7 +45,7 @@ export class SessionDesk {
       const found = await this.#take(pid, token, signal);
       if (typeof found === 'object') {
         if (answer !== undefined || !this.#isElsewhere(found)) return found;
-        await this.node.sessions.release(pid);
+        await withDeadline(this.node.sessions.release(pid), signal);
       } else if (found === 'none' && answer === 'nobody') {
         return undefined;
       }
@@ -130,8 +130,8 @@ export class SessionDesk {
       bus.publish(bus.clusterChannel, { uid, type: QUERY, data: { pid, requestId }, ...telemetry.carry() });
     const timer = setInterval(() => void query().catch(() => undefined), QUERY_INTERVAL);
     try {
-      await query();
-      return (await answers).includes(true) ? 'somebody' : 'nobody';
+      await withDeadline(query(), signal);
+      return (await withDeadline(answers, signal)).includes(true) ? 'somebody' : 'nobody';
     } catch (error) {
       answers.catch(() => undefined);
       signal.throwIfAborted();

@@ -99,6 +99,17 @@ describe('a session in the store', () => {
     expect(await stored()).toBe('value');
   });
 
+  it('is waited for only as long as it may be while Redis says nothing', async () => {
+    await store.save('pid', 'value', HOUR);
+    own.proxy.stall();
+    const abort = new AbortController();
+    const refused = expect(store.load('pid', abort.signal)).rejects.toThrow('long enough');
+    abort.abort(new Error('long enough'));
+    await refused;
+    own.proxy.restore();
+    expect(await store.load('pid', AbortSignal.timeout(10_000))).toBe('value');
+  });
+
   it('is given up when the store is closed, and nobody waits for it any more', async () => {
     await away();
     const saved = store.save('pid', 'value', HOUR);

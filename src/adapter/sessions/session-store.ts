@@ -1,3 +1,4 @@
+import { withDeadline } from '../deadline.js';
 import type { RedisArgument, RedisConnection } from '../redis/driver.js';
 import { LONGEST_TIMER } from '../timers.js';
 import { insist } from './insist.js';
@@ -67,7 +68,10 @@ export class SessionStore {
 
   /** The session as it was written; `null` when there is none. */
   load(pid: string, signal: AbortSignal): Promise<unknown> {
-    return this.#insist(() => ['GET', this.#key(pid)], signal);
+    return withDeadline(
+      this.#insist(() => ['GET', this.#key(pid)], signal),
+      signal,
+    );
   }
 
   /** Gives a claim back: the session is there for the next try. */

@@ -18,6 +18,8 @@ export class RedisProxy {
   #listening!: Server;
   #everyNth = 0;
   #seen = 0;
+  #freezeAt: string | undefined;
+  #frozen = false;
   /** Replies to XADD that were lost so far. */
   lost = 0;
 
@@ -50,12 +52,33 @@ export class RedisProxy {
     for (const link of this.#links) link.mute = link.deaf = true;
   }
 
+  /** From the next command of this name on, nothing gets through in either direction until {@link thaw}; connections stay. */
+  freezeAt(command: string): void {
+    this.#freezeAt = command;
+  }
+
+  get frozen(): boolean {
+    return this.#frozen;
+  }
+
+  thaw(): void {
+    this.#frozen = false;
+    for (const { client, server } of this.#links) for (const socket of [client, server]) socket.resume();
+  }
+
+  #freeze(): void {
+    this.#freezeAt = undefined;
+    this.#frozen = true;
+    for (const { client, server } of this.#links) for (const socket of [client, server]) socket.pause();
+  }
+
   #open(client: Socket): void {
     const server = connect(this.target);
     const link: Link = { client, server, mute: false, deaf: false };
     this.#links.add(link);
     let losing = false;
     client.on('data', (bytes) => {
+      if (this.#freezeAt !== undefined && bytes.includes(this.#freezeAt)) this.#freeze();
       if (this.#everyNth > 0 && bytes.includes('XADD') && ++this.#seen % this.#everyNth === 0) losing = true;
       if (!link.deaf) server.write(bytes);
     });
@@ -68,6 +91,7 @@ export class RedisProxy {
         client.write(bytes);
       }
     });
+    if (this.#frozen) for (const socket of [client, server]) socket.pause();
     for (const [socket, other] of [
       [client, server],
       [server, client],
