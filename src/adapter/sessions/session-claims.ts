@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { RedisConnection } from '../redis/driver.js';
 import { withDeadline } from '../deadline.js';
 import { insist } from './insist.js';
@@ -39,7 +40,10 @@ export class SessionClaims {
     private readonly prefix: string,
     private readonly listener: ClaimListener,
     private readonly duration = CLAIM_DURATION,
-  ) {}
+  ) {
+    // all that are renewed or given back while Redis is away wait for it
+    setMaxListeners(0, this.#closing.signal);
+  }
 
   /** Takes a session, and keeps it until it is given back; `false` while somebody else has it. */
   acquire(pid: string, token: string, signal: AbortSignal): Promise<boolean> {

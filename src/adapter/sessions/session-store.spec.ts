@@ -79,6 +79,19 @@ describe('a session in the store', () => {
     expect(Number(await own.redis.command('PTTL', `${prefix}pid`))).toBeGreaterThan(HOUR / 2);
   });
 
+  it('is written when Redis is back, however many were being written, without a warning of Node.js', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): unknown => warnings.push(warning);
+    process.on('warning', onWarning);
+    own.proxy.stall();
+    const saves = Array.from({ length: 20 }, (_, i) => store.save(`pid ${i}`, 'value', HOUR));
+    await away();
+    own.proxy.restore();
+    await Promise.all(saves);
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   it('is written when Redis is back, with what is left of its time', async () => {
     await away();
     const saved = store.save('pid', 'value', HOUR);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { withDeadline } from '../deadline.js';
 import type { RedisArgument, RedisConnection } from '../redis/driver.js';
 import { LONGEST_TIMER } from '../timers.js';
@@ -22,6 +23,8 @@ export class SessionStore {
     listener: ClaimListener,
   ) {
     this.#claims = new SessionClaims(connection, prefix, listener);
+    // all that are being written while Redis is away wait for it
+    setMaxListeners(0, this.#closing.signal);
   }
 
   /** Sessions that have not been written yet. */
