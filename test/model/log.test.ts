@@ -238,6 +238,38 @@ describe('the log', () => {
     expect(node.from('early')).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('knows what is repeated for what it is at a node that has started since, also behind much that others have published', async () => {
+    const stream = randomUUID();
+    const proxy = await RedisProxy.start(redis);
+    const start = async (name: string, writer = redis.url): Promise<LogNode> => {
+      const node = await LogNode.start(name, { writer, reader: redis.url }, stream);
+      onTestFinished(() => node.close());
+      return node;
+    };
+    const [unlucky, other] = [await start('unlucky', proxy.url), await start('other')];
+    unlucky.publish(10);
+    await unlucky.log.writer.drained();
+    proxy.shut();
+    proxy.loseReplies(1);
+    unlucky.publish(10);
+    await waitFor(() => other.from('unlucky').length === 20, { what: 'the messages whose reply is lost' });
+    // each in an entry of its own
+    for (let i = 0; i < 600; i++) {
+      other.publish(1);
+      await other.log.writer.drained();
+    }
+    const late = await start('late');
+    proxy.loseReplies(0);
+    proxy.admit();
+    await unlucky.log.writer.drained();
+    unlucky.publish(1);
+    await waitFor(() => late.from('unlucky').includes(21), { what: 'what comes behind the repetition' });
+
+    const entries = (await redis.command('XRANGE', stream, '-', '+')) as unknown[];
+    expect(entries.filter((entry) => String(entry).includes('"unlucky",11'))).toHaveLength(2);
+    expect(late.from('unlucky')).toEqual([21]);
+  });
+
   it('hands on what a reply holds a few at a time: the process does other things in between', async () => {
     const urls = { writer: redis.url, reader: redis.url };
     const stream = randomUUID();

@@ -1,18 +1,15 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { MessageType } from 'socket.io-adapter';
 import type { RedisConnection } from '../redis/driver.js';
-import { publishersBefore } from '../stream/publishers.js';
-import type { RawEntry } from '../stream/reader.js';
+import { PAGE, range } from '../stream/range.js';
 import type { RecentEntries } from '../stream/recent-entries.js';
+import type { IsRepetition } from '../stream/repetitions.js';
 import { comparePositions, entryOf, FIRST_POSITION } from '../stream/stream-id.js';
 import { streamInfo } from '../stream/stream-info.js';
 import { readEntry } from '../wire/entry.js';
 import { optionsOf, payloadOf } from '../wire/entry-codec.js';
 import type { StreamMessage, WireOptions } from '../wire/message.js';
 import type { Payload } from '../wire/payload.js';
-
-/** Entries of one XRANGE. */
-const PAGE = 200;
 
 /** Messages that are looked at without a pause, about. */
 const AT_ONCE = 500;
@@ -54,29 +51,29 @@ export interface RecentMessages {
 
 export type OlderMessages = { trimmed: false; messages: MissedMessage[]; scanned: number } | { trimmed: true };
 
+/** How what is older than memory is read. */
+export interface Reading {
+  isRepetition: IsRepetition;
+  /** Entries, about, that are read for one client. */
+  most: number;
+  signal: AbortSignal;
+}
+
 /**
  * Reads from Redis what a client missed up to `until`, in pages.
  *
  * @returns `trimmed` when the stream no longer holds everything since the client left.
- * @throws {TooManyEntriesError} when it holds more than twice `maxLen` entries since then.
+ * @throws {TooManyEntriesError} when it holds far more than `most` entries since then.
  */
 export async function olderMessages(
   connection: RedisConnection,
   absence: Absence,
   until: string,
-  maxLen: number,
-  signal: AbortSignal,
+  { isRepetition, most, signal }: Reading,
 ): Promise<OlderMessages> {
   const missed: MissedMessage[] = [];
   let scanned = 0;
-  let from: string | undefined = absence.from;
-  const repetitions = await publishersBefore(connection, absence.stream, from);
-  while (from !== undefined) {
-    signal.throwIfAborted();
-    // See https://redis.io/docs/latest/commands/xrange/
-    const start = entryOf(from) === from ? `(${from}` : entryOf(from);
-    const range = ['XRANGE', absence.stream, start, entryOf(until), 'COUNT', String(PAGE)];
-    const page = (await connection.sendForBuffers(range)) as RawEntry[];
+  for await (const page of range(connection, absence.stream, absence.from, until, signal)) {
     let atOnce = 0;
     for (const [id, fields] of page) {
       // a page may hold many messages, and the process has other things to do
@@ -86,18 +83,15 @@ export async function olderMessages(
       }
       const entry = readEntry(absence.stream, id.toString('latin1'), fields);
       if (entry === undefined) continue;
-      const { publisher, seq, messages } = entry;
-      atOnce += messages.length;
-      if (seq !== undefined && repetitions.arrive(publisher, seq, messages.length).duplicate) continue;
-      missed.push(...missedAmong(messages, absence, until));
+      atOnce += entry.messages.length;
+      if (!isRepetition(entry)) missed.push(...missedAmong(entry.messages, absence, until));
     }
     scanned += page.length;
-    if (scanned > 2 * maxLen + PAGE) {
+    if (scanned > most + PAGE) {
       throw new TooManyEntriesError(
-        `The stream '${absence.stream}' holds more than twice \`maxLen\` (${maxLen}) entries since the client left.`,
+        `The stream '${absence.stream}' holds more than ${most} entries since the client left, which is more than is read for one client.`,
       );
     }
-    from = page.length < PAGE ? undefined : page.at(-1)![0].toString('latin1');
   }
   // Asked after reading: what has been trimmed by then may have been trimmed before it was read.
   if (await trimmedSince(connection, absence)) return { trimmed: true };

@@ -194,8 +194,10 @@ export class Restoration {
     signal: AbortSignal,
   ): Promise<{ messages: MissedMessage[]; scanned: number } | undefined> {
     if (comparePositions(absence.from, until) >= 0) return undefined;
-    const { maxLen = Number.POSITIVE_INFINITY } = this.node.options;
-    const older = await olderMessages(this.node.commands, absence, until, maxLen, signal);
+    const { commands, log, options } = this.node;
+    const { maxLen = Number.POSITIVE_INFINITY } = options;
+    const isRepetition = await log.repetitionsSince(absence.stream, absence.from, signal);
+    const older = await olderMessages(commands, absence, until, { isRepetition, most: 2 * maxLen, signal });
     if (older.trimmed) throw new NotRestored('trimmed');
     if (this.node.closed) throw new AdapterClosedError('The adapter was closed.');
     return older;

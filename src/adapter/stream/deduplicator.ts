@@ -49,6 +49,11 @@ export class Deduplicator {
   /** Messages, of all publishers, that were counted as missing before their holes were come upon. */
   #expected = 0;
 
+  /** @param known the numbers of the last messages of publishers: what is not above them is from before this node's time. */
+  constructor(known: Iterable<readonly [publisher: string, seq: number]> = []) {
+    for (const [publisher, seq] of known) this.#remember(publisher, seq, []);
+  }
+
   /** An entry of `count` messages came, the first of which has the number `seq`. */
   arrive(publisher: string, seq: number, count = 1): Arrival {
     const known = this.#last.get(publisher);

@@ -1,42 +1,65 @@
 import type { RedisConnection } from '../redis/driver.js';
 import { readEntry } from '../wire/entry.js';
-import type { StreamEntry } from '../wire/message.js';
-import { Deduplicator } from './deduplicator.js';
 import type { RawEntry } from './reader.js';
-import { entryOf } from './stream-id.js';
+import { entryOf, streamIdTime } from './stream-id.js';
 
-/** Messages looked at; one whose publication was uncertain stands in the stream again within far fewer. */
-const LOOK_BACK = 500;
+/** Messages that are looked at in any case, if there are so many. */
+const LEAST_MESSAGES = 500;
+
+/**
+ * How late a repetition may come, in milliseconds: a batch is left unanswered for 10 s until it is sent again, over a connection that may
+ * need more than one attempt, each of which may take 10 s, with up to 2 s between them.
+ */
+const LATENESS = 30_000;
+
+/**
+ * Time between two entries that counts, in milliseconds. While Redis is away nothing is added, and what was on its way is repeated when it
+ * is back: that must not be out of reach then because of the time in between.
+ */
+const LONGEST_GAP = 1_000;
+
+/** However much was published lately, a node that starts must not be long about it. */
+const MOST_MESSAGES = 20_000;
+const MOST_BYTES = 67_108_864;
 
 /** Entries of one XREVRANGE, each of which may hold many messages. */
 const PAGE = 100;
 
-/** What the last entries that are wholly before `position` tell of their publishers, so that a repetition behind `position` is known as one. */
+/** The numbers of the last messages of publishers, those whose last message is the oldest first. */
+export type LastMessages = ReadonlyMap<string, number>;
+
+/**
+ * What the last entries that are wholly before `position` tell of their publishers, so that a repetition behind `position` is known as one.
+ */
 export async function publishersBefore(
   connection: RedisConnection,
   stream: string,
   position: string,
-): Promise<Deduplicator> {
-  const entries: StreamEntry[] = [];
-  let messages = 0;
-  const last = entryOf(position);
-  let end = last === position ? last : `(${last}`;
-  for (let more = true; more && messages < LOOK_BACK;) {
+): Promise<LastMessages> {
+  const last = new Map<string, number>();
+  const entry = entryOf(position);
+  let end = entry === position ? entry : `(${entry}`;
+  let [messages, bytes, time, newer] = [0, 0, 0, streamIdTime(position)];
+  const isEnough = (): boolean =>
+    messages >= LEAST_MESSAGES && (time >= LATENESS || messages >= MOST_MESSAGES || bytes >= MOST_BYTES);
+  for (let more = true; more && !isEnough();) {
     // See https://redis.io/docs/latest/commands/xrevrange/
     const reply = await connection.sendForBuffers(['XREVRANGE', stream, end, '-', 'COUNT', String(PAGE)]);
-    const page = reply as RawEntry[];
+    const page = (reply as RawEntry[]).map(([id, fields]): [string, Buffer[]] => [id.toString('latin1'), fields]);
     for (const [id, fields] of page) {
-      const read = readEntry(stream, id.toString('latin1'), fields);
-      if (read) entries.push(read);
+      const read = readEntry(stream, id, fields);
+      if (read?.seq !== undefined) {
+        const seq = read.seq + read.messages.length - 1;
+        last.set(read.publisher, Math.max(seq, last.get(read.publisher) ?? 0));
+      }
       messages += read?.messages.length ?? 1;
+      bytes += fields.reduce((sum, field) => sum + field.length, 0);
+      const added = streamIdTime(id);
+      time += Math.min(newer - added, LONGEST_GAP);
+      newer = added;
     }
     more = page.length === PAGE;
-    end = `(${page.at(-1)?.[0].toString('latin1') ?? ''}`;
+    end = `(${page.at(-1)?.[0] ?? ''}`;
   }
-  const publishers = new Deduplicator();
-  for (const entry of entries.reverse()) {
-    if (entry.seq !== undefined) publishers.arrive(entry.publisher, entry.seq, entry.messages.length);
-  }
-  publishers.forgetHoles();
-  return publishers;
+  return new Map([...last].reverse());
 }

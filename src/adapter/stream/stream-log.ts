@@ -4,13 +4,14 @@ import type { RedisConnection } from '../redis/driver.js';
 import type { ReceiveTelemetry, TelemetryPort } from '../telemetry-port.js';
 import { readEntry } from '../wire/entry.js';
 import { EMITTER, type EncodedMessage, type StreamEntry, type StreamMessage } from '../wire/message.js';
-import type { Deduplicator, Loss } from './deduplicator.js';
+import { Deduplicator, type Loss } from './deduplicator.js';
 import type { Settled } from './outbox.js';
 import { encodePositions, type Positions } from './positions.js';
 import { publishersBefore } from './publishers.js';
 import type { RawEntry } from './reader.js';
 import { StreamReaders } from './readers.js';
 import { RecentEntries } from './recent-entries.js';
+import { Repetitions, type IsRepetition } from './repetitions.js';
 import type { Layout, Routing } from './routing.js';
 import { comparePositions, laterPosition } from './stream-id.js';
 import type { StreamInfo } from './stream-info.js';
@@ -61,6 +62,7 @@ export class StreamLog {
   readonly #routing: Routing;
   readonly #duplicates = new Map<string, Deduplicator>();
   readonly #recent = new Map<string, RecentEntries>();
+  readonly #repetitions = new Map<string, Repetitions>();
   /** Where this node had got to when a stream began anew that was beyond that already: what has no number is not new up to here. */
   readonly #readBefore = new Map<string, string>();
   readonly #readers: StreamReaders;
@@ -68,14 +70,14 @@ export class StreamLog {
   #closed = false;
 
   constructor(
-    writerConnection: RedisConnection,
+    private readonly commands: RedisConnection,
     private readonly reader: RedisConnection,
     private readonly options: StreamLogOptions,
     private readonly telemetry: TelemetryPort,
     private readonly listener: StreamLogListener,
     side?: SideStream,
   ) {
-    this.writer = new StreamWriter(writerConnection, { ...options, publisher: options.uid }, telemetry, {
+    this.writer = new StreamWriter(commands, { ...options, publisher: options.uid }, telemetry, {
       onPublished: (stream, seq, id) => this.#onPublished(stream, seq, id),
       onOverflow: (limit) => listener.onOverflow(limit),
     });
@@ -99,6 +101,7 @@ export class StreamLog {
         // What was delivered before is not remembered again when it is read anew, and may be nowhere any more: sessions from before are
         // restored from Redis, if it has everything since.
         this.#recent.get(stream)?.restart(laterPosition(end, position));
+        this.#repetitions.get(stream)?.restart(laterPosition(end, position));
         this.#duplicates.get(stream)!.forgetHoles();
         if (comparePositions(end, position) >= 0) this.#readBefore.set(stream, position);
         else this.#readBefore.delete(stream);
@@ -117,8 +120,10 @@ export class StreamLog {
     const { maxLen = Number.POSITIVE_INFINITY, recentMaxBytes } = this.options;
     for (const stream of this.streams) {
       const position = this.#readers.position(stream);
-      this.#duplicates.set(stream, await publishersBefore(this.reader, stream, position));
-      if (recentMaxBytes > 0) this.#recent.set(stream, new RecentEntries(position, maxLen, recentMaxBytes));
+      this.#duplicates.set(stream, new Deduplicator(await publishersBefore(this.reader, stream, position)));
+      if (recentMaxBytes === 0) continue;
+      this.#recent.set(stream, new RecentEntries(position, maxLen, recentMaxBytes));
+      this.#repetitions.set(stream, new Repetitions(this.commands, stream, position));
     }
     this.#reading = true;
     this.#readers.start();
@@ -159,6 +164,11 @@ export class StreamLog {
 
   recent(stream: string): RecentEntries | undefined {
     return this.#recent.get(stream);
+  }
+
+  /** See {@link Repetitions.since}. */
+  repetitionsSince(stream: string, position: string, signal: AbortSignal): Promise<IsRepetition> {
+    return this.#repetitions.get(stream)!.since(position, signal);
   }
 
   /** See {@link StreamWriter.publish}. */
@@ -297,6 +307,7 @@ export class StreamLog {
     }
     const arrival = this.#duplicates.get(stream)!.arrive(publisher, seq, messages.length);
     if (arrival.duplicate) {
+      this.#repetitions.get(stream)?.add(id);
       for (let i = 0; i < messages.length; i++) this.telemetry.duplicate(stream);
       return false;
     }

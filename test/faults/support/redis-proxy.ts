@@ -20,6 +20,7 @@ export class RedisProxy {
   #seen = 0;
   #freezeAt: string | undefined;
   #frozen = false;
+  #shut = false;
   /** Replies to XADD that were lost so far. */
   lost = 0;
 
@@ -40,6 +41,15 @@ export class RedisProxy {
   /** From now on, of every nth XADD Redis' reply is lost, and the connection with it. 0 for none. */
   loseReplies(everyNth: number): void {
     this.#everyNth = everyNth;
+  }
+
+  /** Whoever loses a connection gets no new one until {@link admit}. */
+  shut(): void {
+    this.#shut = true;
+  }
+
+  admit(): void {
+    this.#shut = false;
   }
 
   /** What Redis says is no longer heard on the connections that there are, and nobody is told; new ones work. */
@@ -73,6 +83,7 @@ export class RedisProxy {
   }
 
   #open(client: Socket): void {
+    if (this.#shut) return void client.on('error', () => undefined).destroy();
     const server = connect(this.target);
     const link: Link = { client, server, mute: false, deaf: false };
     this.#links.add(link);
