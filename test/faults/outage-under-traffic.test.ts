@@ -13,13 +13,14 @@ for (const recovery of [false, true]) {
       serverOptions: recovery ? { connectionStateRecovery: {} } : {},
     });
 
-    for (const { name, strike } of OUTAGES) {
+    for (const { name, begin, end } of OUTAGES) {
       it(`${name}: nothing is lost, nothing comes twice or out of order, on either node`, async () => {
         const { redis, cluster } = own();
         const clients = await cluster.connectEach();
         const traffic = await Traffic.start(cluster, clients);
         await traffic.flows(100);
-        await strike(redis, cluster.nodes, traffic);
+        await begin(redis);
+        await end(redis, cluster.nodes, traffic);
         await traffic.flows(100);
         const harm = await traffic.end(MESSAGES);
 

@@ -3,11 +3,13 @@ import type { ServerNode } from '../../harness/server-node.js';
 import type { Traffic } from './traffic.js';
 import { piledUp } from './node-state.js';
 
-/** Something that happens to Redis while there is traffic. */
+/** Something that happens to Redis. */
 export interface Outage {
   name: string;
-  /** Resolves once it is over. */
-  strike(redis: RedisServer, nodes: readonly ServerNode[], traffic: Traffic): Promise<void>;
+  /** Resolves once it has begun. */
+  begin(redis: RedisServer): Promise<void>;
+  /** Lets it go on until there is traffic that it has hurt; resolves once it is over. */
+  end(redis: RedisServer, nodes: readonly ServerNode[], traffic: Traffic): Promise<void>;
 }
 
 /** How many messages each node has to have waiting before Redis comes back. */
@@ -16,8 +18,10 @@ const PILE = 300;
 export const OUTAGES: readonly Outage[] = [
   {
     name: 'all its connections are cut, five times',
-    strike: async (redis, _nodes, traffic) => {
-      for (let cut = 0; cut < 5; cut++) {
+    begin: (redis) => cutConnections(redis),
+    end: async (redis, _nodes, traffic) => {
+      await traffic.flows(50);
+      for (let cut = 1; cut < 5; cut++) {
         await cutConnections(redis);
         await traffic.flows(50);
       }
@@ -25,27 +29,25 @@ export const OUTAGES: readonly Outage[] = [
   },
   {
     name: 'it is killed, and restarted from its append-only file',
-    strike: async (redis, nodes) => {
-      await redis.kill();
+    begin: (redis) => redis.kill(),
+    end: async (redis, nodes) => {
       await piledUp(nodes, PILE);
       await redis.restart();
     },
   },
   {
     name: 'it is stopped in its tracks',
-    strike: async (redis, nodes) => {
-      await redis.pause();
+    begin: (redis) => redis.pause(),
+    end: async (redis, nodes) => {
       await piledUp(nodes, PILE);
       await redis.resume();
     },
   },
   {
     name: 'it pauses its clients',
-    strike: async (redis, nodes) => {
-      // the commands of everybody are held back, so that nobody can end it early
-      await redis.command('CLIENT', 'PAUSE', '1000', 'ALL');
-      await piledUp(nodes, PILE);
-    },
+    // the commands of everybody are held back, so that nobody can end it early
+    begin: async (redis) => void (await redis.command('CLIENT', 'PAUSE', '1000', 'ALL')),
+    end: (_redis, nodes) => piledUp(nodes, PILE),
   },
 ];
 
