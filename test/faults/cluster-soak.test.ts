@@ -1,6 +1,7 @@
 import { Manager } from 'socket.io-client';
 import { describe, expect, it } from 'vitest';
 import { startCluster, waitFor, type Cluster, type ServerNode } from '../harness/index.js';
+import { heapOf } from './support/heap.js';
 import { stateOf } from './support/node-state.js';
 
 const NAMESPACES = 500;
@@ -98,16 +99,10 @@ async function footprint(cluster: Cluster): Promise<Footprint> {
   };
 }
 
-function inProcess(node: ServerNode): Promise<Pick<Footprint, 'listeners' | 'timers' | 'alive' | 'heap'>> {
-  return node.run(async (io, ctx) => {
-    const { setFlagsFromString } = process.getBuiltinModule('node:v8');
-    const { runInNewContext } = process.getBuiltinModule('node:vm');
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
-    // what was looked at in this turn is held until the next one
-    await new Promise((resolve) => setImmediate(resolve));
-    collect();
-    collect();
+async function inProcess(node: ServerNode): Promise<Pick<Footprint, 'listeners' | 'timers' | 'alive' | 'heap'>> {
+  // first, so that what nobody holds is not counted as alive
+  const heap = await heapOf(node);
+  const held = await node.run((io, ctx) => {
     const count = (emitter: NodeJS.EventEmitter): number =>
       emitter.eventNames().reduce((all, name) => all + emitter.listenerCount(name), 0);
     const { events } = ctx.adapterFactory as unknown as { events: NodeJS.EventEmitter };
@@ -118,7 +113,7 @@ function inProcess(node: ServerNode): Promise<Pick<Footprint, 'listeners' | 'tim
       ),
       timers: process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length,
       alive: (ctx.state['made'] as WeakRef<object>[]).filter((one) => one.deref() !== undefined).length,
-      heap: process.memoryUsage().heapUsed,
     };
   });
+  return { ...held, heap };
 }
