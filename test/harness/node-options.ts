@@ -12,8 +12,6 @@ export interface NodeOptions {
   redisUrl?: string;
   /** The client library whose client the adapter is given. Default `redis` (node-redis). */
   redisClient?: 'redis' | 'ioredis';
-  /** Where the node finds Redis, if that is another way than that of the cluster. */
-  redisUrl?: string;
   /** Further options of that client. */
   redisOptions?: Record<string, unknown>;
   /** Connect a node-redis client before the adapter gets it. Default `true`. */
