@@ -239,6 +239,9 @@ describe('the log', () => {
   });
 
   it('knows what is repeated for what it is at a node that has started since, also behind much that others have published', async () => {
+    // six hundred writes to a disk could take longer than a repetition
+    const redis = await RedisServer.start();
+    onTestFinished(() => redis.stop());
     const stream = randomUUID();
     const proxy = await RedisProxy.start(redis);
     const start = async (name: string, writer = redis.url): Promise<LogNode> => {
