@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { startCluster, startRedis, type Cluster, type NodeOptions } from '../harness/index.js';
+import { encodeBroadcast } from '../../src/adapter/wire/entry-codec.js';
+import { pushEntry } from '../../src/adapter/wire/entry.js';
 import type { RedisServer } from '../../src/testing/index.js';
+import { startCluster, startRedis, type Cluster, type NodeOptions } from '../harness/index.js';
 import { away, numbers, send } from './support/away.js';
 import { commandsSince, watchCommands } from './support/commands.js';
 
@@ -72,7 +74,35 @@ describe('a client that comes back', () => {
     expect(client.recovered).toBe(false);
     expect(await commandsSince(redis, 'XRANGE')).toHaveLength(3);
   });
+
+  it('starts afresh when far more was published than is read for a client, where the stream is kept by time alone', async () => {
+    const { cluster, redis } = await start({ nodes: [{ adapterOptions: { maxAge: 3_600_000, recentMaxBytes: 0 } }] });
+    const client = await away(cluster, 0);
+    await addEntries(cluster, 101_000);
+    await cluster.barrier([await cluster.connect(0)]);
+    await watchCommands(redis);
+    await client.connect(cluster.node(0));
+
+    expect(client.recovered).toBe(false);
+    // a hundred thousand, the page more that every limit allows for, and the one in which there are more than that
+    expect(await commandsSince(redis, 'XRANGE')).toHaveLength(502);
+  });
 });
+
+/** Adds entries to the stream of the cluster, for nobody, faster than a node would. */
+async function addEntries(cluster: Cluster, count: number): Promise<void> {
+  const opts = { rooms: ['nobody'], except: [], flags: {} };
+  const message = { ...encodeBroadcast(['event'], opts, undefined, false), namespace: '/', carrier: undefined };
+  for (let seq = 1; seq <= count;) {
+    const added: Promise<unknown>[] = [];
+    for (const end = seq + 1_000; seq < end; seq++) {
+      const command = ['XADD', cluster.streamName, '*'];
+      pushEntry(command, { uid: 'other', publisher: 'other', seq }, [message]);
+      added.push(cluster.redis.sendCommand(command));
+    }
+    await Promise.all(added);
+  }
+}
 
 async function start(
   options: NodeOptions & { nodes?: NodeOptions[] },

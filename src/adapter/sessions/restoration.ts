@@ -23,6 +23,9 @@ import { resumptionOf, type StoredSession } from './session.js';
 /** Ids that Socket.IO gives to sessions; anything else never was one. */
 const SESSION_ID = /^[\w-]{1,64}$/;
 
+/** Entries that are read for one client, at most, where nothing says how many a stream is to hold. */
+const MOST_ENTRIES = 100_000;
+
 interface Restored {
   session: Session;
   source: SessionSource;
@@ -195,9 +198,9 @@ export class Restoration {
   ): Promise<{ messages: MissedMessage[]; scanned: number } | undefined> {
     if (comparePositions(absence.from, until) >= 0) return undefined;
     const { commands, log, options } = this.node;
-    const { maxLen = Number.POSITIVE_INFINITY } = options;
+    const most = options.maxLen === undefined ? MOST_ENTRIES : 2 * options.maxLen;
     const isRepetition = await log.repetitionsSince(absence.stream, absence.from, signal);
-    const older = await olderMessages(commands, absence, until, { isRepetition, most: 2 * maxLen, signal });
+    const older = await olderMessages(commands, absence, until, { isRepetition, most, signal });
     if (older.trimmed) throw new NotRestored('trimmed');
     if (this.node.closed) throw new AdapterClosedError('The adapter was closed.');
     return older;
