@@ -21,6 +21,7 @@ import type { RedisStreamsAdapter } from './redis-streams-adapter.js';
 import { SessionStore } from './sessions/session-store.js';
 import type { StoredSession } from './sessions/session.js';
 import { watchConnection } from './redis/watch-connection.js';
+import { Refusals } from './refusals.js';
 import { RetentionWatch } from './retention-watch.js';
 import { gauges, type NodeSnapshot, snapshot } from './snapshot.js';
 import { WriteBatching } from './write-batching.js';
@@ -55,6 +56,7 @@ export class ClusterNode {
   readonly #reports: EventThrottle;
   readonly #mismatches: EventThrottle;
   readonly #unsaved: EventThrottle;
+  readonly #refusals: Refusals;
   #joining: Promise<void> | undefined;
   #joined = false;
   #joinError: Error | undefined;
@@ -82,6 +84,7 @@ export class ClusterNode {
     this.#reports = new EventThrottle((reason, count) => events.emit('messageDropped', { reason, count }));
     this.#mismatches = new EventThrottle((reason, count) => events.emit('nodeMismatch', { reason, count }));
     this.#unsaved = new EventThrottle((reason, count) => events.emit('sessionNotSaved', { reason, count }));
+    this.#refusals = new Refusals(events);
     this.bus = new Bus(carrier, options.channelPrefix, (reason) => this.#reports.count(reason));
     this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix, {
       onRenewal: (pid) => this.#desk.review(pid),
@@ -100,6 +103,7 @@ export class ClusterNode {
       onGap: (stream, from, to, missed) => void events.emit('gap', { stream, from, to, missed }),
       onReset: (stream, position) => void events.emit('streamReset', { stream, position }),
       onOverflow: (limit) => alarm.raise(limit),
+      onRefused: (command, reason) => this.#refusals.count(command, reason),
       onInfo: (stream, info) => retention.check(stream, info),
     };
     this.log = new StreamLog(commands, reader, log, this.telemetry, listener, side);
@@ -261,6 +265,7 @@ export class ClusterNode {
     this.#reports.close();
     this.#mismatches.close();
     this.#unsaved.close();
+    this.#refusals.close();
     for (const connection of this.#connections) connection.close();
     this.#unobserve();
   }

@@ -100,6 +100,20 @@ export interface RedisStreamsEvents {
     },
   ];
   /**
+   * Redis refuses a command without which this node does not publish (`XADD`), or receives nothing (`XREAD`, `XINFO`), as for want of a
+   * permission or of memory. It is asked again until it accepts the command. Raised once a minute at most for each command and reason.
+   */
+  commandRefused: [
+    event: {
+      /** The command. */
+      command: 'XADD' | 'XREAD' | 'XINFO';
+      /** What Redis says, which begins with a word in capitals: `NOPERM …`, `OOM …`. */
+      reason: string;
+      /** How often it was refused since it was last raised. */
+      count: number;
+    },
+  ];
+  /**
    * An entry or a channel message could not be used and was skipped, or a listener threw; raised once a minute at most, with how many there
    * were.
    */

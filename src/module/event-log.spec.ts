@@ -78,6 +78,18 @@ const CASES: Array<Case[keyof Case]> = [
   ['connectionReady', { role: 'reader', first: true }, 'debug', "The reader's connection to Redis is ready."],
   ['connectionReady', { role: 'reader', first: false }, 'log', "The reader's connection to Redis is restored."],
   [
+    'commandRefused',
+    { command: 'XADD', reason: "OOM command not allowed when used memory > 'maxmemory'.", count: 1 },
+    'warn',
+    "Redis refuses XADD: OOM command not allowed when used memory > 'maxmemory'. What is published waits in the outbox until it accepts it again.",
+  ],
+  ...(['XREAD', 'XINFO'] as const).map((command): Case['commandRefused'] => [
+    'commandRefused',
+    { command, reason: 'NOPERM this user has no permissions', count: 3 },
+    'warn',
+    `Redis refuses ${command}: NOPERM this user has no permissions. Nothing that other nodes publish reaches this one until it accepts it again.`,
+  ]),
+  [
     'messageDropped',
     { reason: 'malformed message on a channel', count: 4 },
     'warn',

@@ -6,6 +6,13 @@ type Entry = readonly [level: Level, message: string];
 
 const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
+/** What a refused command costs. */
+const UNTIL_ACCEPTED: Record<RedisStreamsEvents['commandRefused'][0]['command'], string> = {
+  XADD: 'What is published waits in the outbox',
+  XREAD: 'Nothing that other nodes publish reaches this one',
+  XINFO: 'Nothing that other nodes publish reaches this one',
+};
+
 /** How each event reads in the log. */
 const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][0]) => Entry } = {
   gap: ({ stream, from, to, missed }) => [
@@ -41,6 +48,10 @@ const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][
     first
       ? ['debug', `The ${role}'s connection to Redis is ready.`]
       : ['log', `The ${role}'s connection to Redis is restored.`],
+  commandRefused: ({ command, reason }) => [
+    'warn',
+    `Redis refuses ${command}: ${reason.replace(/\.$/, '')}. ${UNTIL_ACCEPTED[command]} until it accepts it again.`,
+  ],
   messageDropped: ({ reason, count }) => [
     'warn',
     `${counted(count, 'message', 'messages')} could not be used: ${reason}. Skipped.`,

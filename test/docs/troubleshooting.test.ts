@@ -42,6 +42,7 @@ const sample: RedisStreamsEvents = {
   nodeMismatch: [{ reason: 'odd', count: 1 }],
   connectionLost: [{ role: 'writer', error: new Error('ECONNRESET') }],
   connectionReady: [{ role: 'writer', first: false }],
+  commandRefused: [{ command: 'XADD', reason: 'OOM command not allowed.', count: 1 }],
   messageDropped: [{ reason: 'bad', count: 1 }],
   sessionNotSaved: [{ reason: 'bad', count: 1 }],
 };

@@ -323,6 +323,23 @@ describe('While Redis is away, an emitter', () => {
     expect(await Promise.all(emitted)).toHaveLength(10);
   });
 
+  it('says why Redis refuses what it emits, which waits', async () => {
+    const redis = await startRedis();
+    const own = await startCluster({ redisUrl: redis.url });
+    const emitter = emitterOf(own);
+    await emitter.emit('x');
+    const told: unknown[] = [];
+    emitter.events.on('commandRefused', (event) => told.push(event));
+    await redis.command('ACL', 'SETUSER', 'default', '-xadd');
+    const emitted = emitter.emit('x', 'waits');
+    await waitFor(() => told.length > 0, { what: 'the refusal to be told' });
+    await redis.command('ACL', 'SETUSER', 'default', '+xadd');
+
+    expect(await emitted).toMatch(/^\d+-\d+$/);
+    const reason = expect.stringMatching(/^NOPERM this user has no permissions to run the 'xadd' command/) as string;
+    expect(told).toEqual([{ command: 'XADD', reason, count: 1 }]);
+  });
+
   it('is closed in time, and rejects what is still in the outbox', async () => {
     const redis = await startRedis();
     const own = await startCluster({ redisUrl: redis.url });

@@ -14,6 +14,8 @@ interface Refusal {
   begin(redis: RedisServer): Promise<unknown>;
   end(redis: RedisServer): Promise<unknown>;
   attempt: Attempt;
+  /** What each node tells of it. */
+  told: { command: string; reason: RegExp };
 }
 
 /** The command that counts the attempts, of which each is made of one, and how many connections of a node make them. */
@@ -33,24 +35,28 @@ const REFUSALS: Refusal[] = [
     begin: (redis) => redis.command('ACL', 'SETUSER', 'default', '-xadd'),
     end: (redis) => redis.command('ACL', 'SETUSER', 'default', '+xadd'),
     attempt: WRITES,
+    told: { command: 'XADD', reason: /^NOPERM this user has no permissions to run the 'xadd' command/ },
   },
   {
     name: 'reading is forbidden (ACL)',
     begin: (redis) => redis.command('ACL', 'SETUSER', 'default', '-xread'),
     end: (redis) => redis.command('ACL', 'SETUSER', 'default', '+xread'),
     attempt: READS,
+    told: { command: 'XREAD', reason: /^NOPERM this user has no permissions to run the 'xread' command/ },
   },
   {
     name: 'the memory is used up (OOM)',
     begin: (redis) => redis.command('CONFIG', 'SET', 'maxmemory', '1'),
     end: (redis) => redis.command('CONFIG', 'SET', 'maxmemory', '0'),
     attempt: WRITES,
+    told: { command: 'XADD', reason: /^OOM command not allowed when used memory > 'maxmemory'/ },
   },
   {
     name: 'Redis has become a replica (READONLY)',
     begin: async (redis) => redis.command('REPLICAOF', '127.0.0.1', String(await freePort())),
     end: (redis) => redis.command('REPLICAOF', 'NO', 'ONE'),
     attempt: CONNECTS,
+    told: { command: 'XADD', reason: /^READONLY You can't write against a read only replica/ },
   },
 ];
 
@@ -58,8 +64,8 @@ const REFUSALS: Refusal[] = [
 describe('Redis refuses', () => {
   const own = useOwnRedis({ serverOptions: { connectionStateRecovery: {} } });
 
-  for (const { name, begin, end, attempt } of REFUSALS) {
-    it(`${name}: it is tried again, ever more slowly, and nothing is lost`, async () => {
+  for (const { name, begin, end, attempt, told } of REFUSALS) {
+    it(`${name}: it is told, and tried again, ever more slowly, and nothing is lost`, async () => {
       const { redis, cluster } = own();
       const clients = await cluster.connectEach();
       const traffic = await Traffic.start(cluster, clients, { every: 10 });
@@ -69,6 +75,9 @@ describe('Redis refuses', () => {
       await traffic.flows(50);
 
       expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
+      const { command, reason } = told;
+      const refused = { command, reason: expect.stringMatching(reason) as string, count: 1 };
+      for (const node of cluster.nodes) expect(await node.recorded('commandRefused')).toContainEqual([refused]);
     });
   }
 
@@ -116,6 +125,10 @@ describe('Redis refuses', () => {
     await traffic.flows(50);
 
     expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
+    for (const node of cluster.nodes) {
+      const reason = expect.stringMatching(/^WRONGTYPE /) as string;
+      expect(await node.recorded('commandRefused')).toContainEqual([{ command: 'XADD', reason, count: 1 }]);
+    }
   });
 });
 

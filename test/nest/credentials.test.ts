@@ -80,13 +80,20 @@ async function expectNoSecret(): Promise<void> {
 }
 
 function watch({ events }: Pick<RedisStreams, 'events'>): void {
-  for (const name of ['connectionLost', 'connectionReady', 'messageDropped', 'gap', 'streamReset'] as const) {
+  for (const name of [
+    'connectionLost',
+    'connectionReady',
+    'commandRefused',
+    'messageDropped',
+    'gap',
+    'streamReset',
+  ] as const) {
     events.on(name, (event: unknown) => void told.push(event));
   }
 }
 
 describe('credentials are in nothing that is logged, exported, told or thrown', () => {
-  it('by an application that works, and loses its connections', async () => {
+  it('by an application that works, loses its connections, and is refused what it asks for', async () => {
     for (const [, where] of ways(PASSWORD, redis.port)) {
       const app = await startApp({ options: { ...where() }, logger });
       const redisStreams = app.nest.get(RedisStreams);
@@ -103,9 +110,16 @@ describe('credentials are in nothing that is logged, exported, told or thrown', 
       await waitFor(() => lost.size >= 3 && back.size >= 3, { deadline: 20_000, what: 'the connections to be back' });
       client.socket.emit('say', 'again');
       await client.next('said', 3);
+      const refused = new Promise((resolve) => redisStreams.events.once('commandRefused', resolve));
+      await redis.command('ACL', 'SETUSER', USER, '-xadd');
+      client.socket.emit('say', 'later');
+      await refused;
+      await redis.command('ACL', 'SETUSER', USER, '+xadd');
+      await client.next('said', 4);
       await app.nest.close();
     }
     expect(await everything()).toContain('connection to Redis was lost');
+    expect(await everything()).toContain('Redis refuses XADD: NOPERM');
     expect((await recorder.dump()).length).toBeGreaterThan(1_000);
     await expectNoSecret();
   });

@@ -7,6 +7,7 @@ import { containedEvents, type RedisStreamsEvents } from '../events.js';
 import type { ResolvedOptions } from '../options.js';
 import { OverflowAlarm } from '../overflow-alarm.js';
 import { serverText, type RedisConnection, type RedisDriver } from '../redis/driver.js';
+import { Refusals } from '../refusals.js';
 import { watchConnection } from '../redis/watch-connection.js';
 import { StreamWriter } from '../stream/stream-writer.js';
 import type { ConnectionState, TelemetrySource } from '../telemetry-port.js';
@@ -26,6 +27,7 @@ export interface EmitterSnapshot {
 export class EmitterLink {
   readonly events: EventEmitter<RedisStreamsEvents> = containedEvents();
   readonly #reports: EventThrottle;
+  readonly #refusals = new Refusals(this.events);
   #connection: RedisConnection | undefined;
   #writer: StreamWriter | undefined;
   #unobserve: (() => void) | undefined;
@@ -92,6 +94,7 @@ export class EmitterLink {
     this.#unobserve?.();
     writer.close();
     this.#reports.close();
+    this.#refusals.close();
     this.#connection?.close();
   }
 
@@ -107,6 +110,7 @@ export class EmitterLink {
       // what others publish an emitter does not see: it keeps enough of its own, and the nodes, which see everything, what is enough in all
       onPublished: (stream, _seq, id, count) => writer.passed(stream, id, count),
       onOverflow: (limit) => alarm.raise(limit),
+      onRefused: (reason) => this.#refusals.count('XADD', reason),
     });
     writer.start();
     this.#writer = writer;

@@ -31,7 +31,7 @@ export type EmitterOptions = Pick<
 /** What happens to an emitter; see {@link RedisStreamsEvents}. */
 export type EmitterEvents = Pick<
   RedisStreamsEvents,
-  'outboxOverflow' | 'connectionLost' | 'connectionReady' | 'messageDropped'
+  'outboxOverflow' | 'connectionLost' | 'connectionReady' | 'commandRefused' | 'messageDropped'
 >;
 
 /**

@@ -111,6 +111,7 @@ describe('Outbox', () => {
   let settled: Array<{ message: string; id: string | undefined; error: Error | undefined }>;
   let published: Added[];
   let overflows: string[];
+  let refusals: string[];
 
   beforeEach(() => {
     vi.useFakeTimers();
@@ -126,6 +127,7 @@ describe('Outbox', () => {
     settled = [];
     published = [];
     overflows = [];
+    refusals = [];
   }
 
   function newOutbox(given: Partial<OutboxOptions> = {}, telemetry = noopTelemetry): Outbox {
@@ -134,6 +136,7 @@ describe('Outbox', () => {
     return new Outbox(connection, options, telemetry, {
       onPublished: (seq, id) => published.push({ seq, id }),
       onOverflow: (limit) => overflows.push(limit),
+      onRefused: (reason) => refusals.push(reason),
     });
   }
 
@@ -336,6 +339,18 @@ describe('Outbox', () => {
     connection.fates = [];
     await passTime();
     expect(settled).toEqual([{ message: 'refused', error: undefined, id: '1-0' }]);
+  });
+
+  it('tells why Redis refuses, and takes a lost connection for no refusal', async () => {
+    const outbox = newOutbox();
+    outbox.start();
+    connection.fates = ['refused', 'refused', 'lost after'];
+    add(outbox, 'message');
+    await passTime();
+    connection.restore();
+    await passTime();
+    expect(settled.map(({ id }) => id)).toEqual(['2-0']);
+    expect(refusals).toEqual(['OOM command not allowed', 'OOM command not allowed']);
   });
 
   it('refuses what has no room, numbers it not, and says what to do', async () => {

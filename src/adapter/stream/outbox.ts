@@ -1,5 +1,6 @@
 import { AdapterClosedError, OutboxFullError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
+import { refusalIn } from '../redis/refusal.js';
 import type { PublishTelemetry, TelemetryPort } from '../telemetry-port.js';
 import { pause } from '../timers.js';
 import { pushEntry } from '../wire/entry.js';
@@ -25,6 +26,8 @@ export interface OutboxListener {
   onPublished(seq: number, id: string, count: number): void;
   /** The message was dropped, because the outbox is full. */
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
+  /** Redis refuses what is under way, which is tried again. */
+  onRefused(reason: string): void;
 }
 
 /** Told what became of a message: its id, or why there is none. */
@@ -196,6 +199,8 @@ export class Outbox {
       } catch (error) {
         write.end(error);
         if (this.#closed) break;
+        const reason = refusalIn(error);
+        if (reason !== undefined) this.listener.onRefused(reason);
         // The connection was lost, in which case it says when it is back; or Redis refuses for now (OOM, LOADING, READONLY, NOPERM …).
         this.#waited = true;
         if (this.connection.state === 'ready') await pause(reconnectDelay(this.#failures++));

@@ -38,6 +38,7 @@ function newReader(blockTimeInMs = 60_000, streams = [stream]): StreamReader {
     onGap: (_stream, from, to, missed) => told.push(['gap', from, to, missed]),
     onReset: (_stream, position, end) => told.push(['reset', position, end]),
     onInfo: () => undefined,
+    onRefused: (command, reason) => told.push(['refused', command, reason]),
   });
 }
 
@@ -147,6 +148,34 @@ describe('a reader', () => {
     await waitFor(() => reader.waitsInVain(stream));
     await away();
     expect(reader.waitsInVain(stream)).toBe(false);
+  });
+
+  it.each([
+    ['XREAD', '-xread', '+xread'],
+    ['XINFO', '-xinfo', '+xinfo'],
+  ])('tells why Redis refuses %s, and goes on once it does not', async (command, forbid, permit) => {
+    reader = newReader(50);
+    await start();
+    await reached(await add(1, 4));
+    await own.redis.command('ACL', 'SETUSER', 'default', forbid);
+    try {
+      await waitFor(() => told.length > 4);
+    } finally {
+      await own.redis.command('ACL', 'SETUSER', 'default', permit);
+    }
+    await reached(await add(4, 6));
+    expect(told.filter(([what]) => what === 'entry')).toEqual(entries(1, 6));
+    const reason = expect.stringMatching(/^NOPERM this user has no permissions/) as string;
+    for (const refused of told.slice(3, 5)) expect(refused).toEqual(['refused', command, reason]);
+  });
+
+  it('takes a lost connection for no refusal', async () => {
+    await start();
+    await reached(await add(1, 4));
+    await away();
+    own.proxy.restore();
+    await reached(await add(4, 6));
+    expect(told).toEqual(entries(1, 6));
   });
 
   it('hands on nothing any more when it is stopped', async () => {

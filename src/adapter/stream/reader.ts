@@ -1,5 +1,6 @@
 import { AdapterClosedError, toError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
+import { refusalIn } from '../redis/refusal.js';
 import type { TelemetryPort } from '../telemetry-port.js';
 import { pause } from '../timers.js';
 import { comparePositions, FIRST_POSITION } from './stream-id.js';
@@ -20,6 +21,8 @@ export interface ReaderListener {
   onReset(stream: string, position: string, end: string): void;
   /** Now and then: what Redis says of a stream. */
   onInfo(stream: string, info: StreamInfo): void;
+  /** Redis refuses to be read, or to be asked for a stream; it is tried again. */
+  onRefused(command: 'XREAD' | 'XINFO', reason: string): void;
 }
 
 export interface ReaderOptions {
@@ -197,7 +200,7 @@ export class StreamReader {
     const now = performance.now();
     this.#paced = Math.min(Math.max(this.#paced, now), now + BURST * LEAST_INTERVAL) + LEAST_INTERVAL;
     const { streams, readCount, blockTimeInMs } = this.options;
-    return this.connection.sendForBuffers([
+    const command = [
       'XREAD',
       'COUNT',
       String(readCount),
@@ -206,7 +209,18 @@ export class StreamReader {
       'STREAMS',
       ...streams,
       ...streams.map((stream) => this.#cursors.get(stream)!.received),
-    ]);
+    ];
+    return this.#unlessRefused('XREAD', this.connection.sendForBuffers(command));
+  }
+
+  async #unlessRefused<T>(command: 'XREAD' | 'XINFO', reply: Promise<T>): Promise<T> {
+    try {
+      return await reply;
+    } catch (error) {
+      const reason = refusalIn(error);
+      if (reason !== undefined) this.listener.onRefused(command, reason);
+      throw error;
+    }
   }
 
   /** Notes how far a reply goes, and tells the telemetry of it. */
@@ -230,7 +244,7 @@ export class StreamReader {
   /** Compares each position with what the stream holds, after anything that could have moved them apart. */
   async #verify(): Promise<void> {
     for (const [stream, cursor] of this.#cursors) {
-      const info = await streamInfo(this.connection, stream);
+      const info = await this.#unlessRefused('XINFO', streamInfo(this.connection, stream));
       this.#checkReset(stream, cursor, info);
       if (info === undefined) continue;
       this.#checkGap(stream, cursor, info);

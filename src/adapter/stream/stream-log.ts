@@ -39,6 +39,8 @@ export interface StreamLogListener {
   onGap(stream: string, from: string, to: string, missed: number): void;
   onReset(stream: string, position: string): void;
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
+  /** Redis refuses to take what is published, to be read, or to be asked for a stream; it is tried again. */
+  onRefused(command: 'XADD' | 'XREAD' | 'XINFO', reason: string): void;
   /** Now and then: what Redis says of a stream. */
   onInfo?(stream: string, info: StreamInfo): void;
 }
@@ -80,6 +82,7 @@ export class StreamLog {
     this.writer = new StreamWriter(commands, { ...options, publisher: options.uid }, telemetry, {
       onPublished: (stream, seq, id) => this.#onPublished(stream, seq, id),
       onOverflow: (limit) => listener.onOverflow(limit),
+      onRefused: (reason) => listener.onRefused('XADD', reason),
     });
     this.#routing = this.writer.routing;
     this.streams = this.#routing.streams;
@@ -110,6 +113,7 @@ export class StreamLog {
       onInfo: (stream, info) => {
         if (stream !== side?.name) listener.onInfo?.(stream, info);
       },
+      onRefused: (command, reason) => listener.onRefused(command, reason),
     });
   }
 

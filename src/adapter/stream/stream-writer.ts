@@ -11,6 +11,8 @@ export interface StreamWriterListener {
   onPublished(stream: string, seq: number, id: string, count: number): void;
   /** A message was dropped, because the outbox is full. */
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
+  /** Redis refuses what is under way, which is tried again. */
+  onRefused(reason: string): void;
 }
 
 /** What one publisher adds to the cluster's log. */
@@ -32,6 +34,7 @@ export class StreamWriter {
           telemetry.dropped(stream, 'outbox_full', 1);
           listener.onOverflow(limit);
         },
+        onRefused: (reason) => listener.onRefused(reason),
       });
       this.#outboxes.set(stream, outbox);
     }

@@ -49,6 +49,7 @@ export const keepEvents: NodeFunction<[], void> = (_io, ctx) => {
     'nodeJoined',
     'nodeLeft',
     'nodeMismatch',
+    'commandRefused',
   ]) {
     events.on(name, ctx.record(name));
   }
