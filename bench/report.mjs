@@ -5,7 +5,7 @@ export function markdown(results) {
   const lines = [];
   let before;
   for (const result of results) {
-    const { name, note, medians, rounds } = result;
+    const { name, note, medians } = result;
     const measured = provenance(result);
     const adapters = Object.keys(medians).filter((adapter) => Object.keys(medians[adapter]).length > 0);
     // not all contestants can tell as much

@@ -78,6 +78,10 @@ describe('options of the module', () => {
       'Option `telemetry` must be `false` or an object with options for createTelemetry(), but is true.',
     ],
     [
+      { telemetry: { heartbeatSpans: 1 } },
+      'Option `telemetry.heartbeatSpans` must be `true` or `false`, but is of type number.',
+    ],
+    [
       { client: redis6.createClient(), url: 'redis://localhost' },
       'Options `client` and `url` cannot both be given: a client knows its Redis already. Keep one of them.',
     ],

@@ -1,7 +1,7 @@
 import { InvalidOptionError } from '../adapter/errors.js';
 import { ADAPTER_OPTION_NAMES, closest, resolveOptions, show } from '../adapter/resolve-options.js';
 import type { RedisStreamsAdapterOptions } from '../adapter/options.js';
-import { checkTelemetryOptions } from '../telemetry/check-options.js';
+import { refusalOf } from '../telemetry/check-options.js';
 import type { RedisStreamsModuleExtras, RedisStreamsModuleOptions } from './module-options.js';
 
 type ModuleOptionName =
@@ -73,7 +73,8 @@ export function validateModuleOptions(options: RedisStreamsModuleOptions): Redis
       );
     }
   }
-  if (options.telemetry) checkTelemetryOptions(options.telemetry);
+  const refusal = options.telemetry ? refusalOf(options.telemetry) : undefined;
+  if (refusal) throw new InvalidOptionError(refusal.message, refusal.option);
   rejectContradictions(options);
   for (const [name, reason] of Object.entries(NOT_SERVER_OPTIONS)) {
     if (Object.hasOwn(options.serverOptions ?? {}, name)) {

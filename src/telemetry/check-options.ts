@@ -1,5 +1,3 @@
-import { InvalidOptionError } from '../adapter/errors.js';
-import { closest, show } from '../adapter/resolve-options.js';
 import type { TelemetryOptions } from './options.js';
 
 interface Check {
@@ -22,22 +20,29 @@ const CHECKS: Record<keyof TelemetryOptions, Check> = {
 };
 const NAMES = Object.keys(CHECKS) as ReadonlyArray<keyof TelemetryOptions>;
 
-/** @throws {InvalidOptionError} naming the option, its value and what is allowed. */
-export function checkTelemetryOptions(options: TelemetryOptions): void {
+/** An option that cannot work, and why, for a person. */
+export interface Refusal {
+  option: string;
+  message: string;
+}
+
+/** What is wrong with the options; `undefined` when nothing is. */
+export function refusalOf(options: TelemetryOptions): Refusal | undefined {
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(CHECKS, name)) continue;
-    const known = closest(name, NAMES);
-    throw new InvalidOptionError(
-      `Unknown option \`telemetry.${name}\`.${known ? ` Did you mean \`${known}\`?` : ` Known options: ${NAMES.join(', ')}.`}`,
-      `telemetry.${name}`,
-    );
+    const option = `telemetry.${name}`;
+    return { option, message: `Unknown option \`${option}\`. Known options of telemetry: ${NAMES.join(', ')}.` };
   }
   for (const name of NAMES) {
-    const value = options[name];
-    if (value === undefined || CHECKS[name].accepts(value)) continue;
-    throw new InvalidOptionError(
-      `Option \`telemetry.${name}\` must be ${CHECKS[name].expected}, but is ${show(value)}.`,
-      `telemetry.${name}`,
-    );
+    const value: unknown = options[name];
+    const { expected, accepts } = CHECKS[name];
+    if (value === undefined || accepts(value)) continue;
+    const option = `telemetry.${name}`;
+    return { option, message: `Option \`${option}\` must be ${expected}, but is of type ${typeOf(value)}.` };
   }
+  return undefined;
+}
+
+function typeOf(value: unknown): string {
+  return value === null ? 'null' : typeof value;
 }

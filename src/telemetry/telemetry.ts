@@ -10,7 +10,7 @@ import type {
 import { runInRoot, runSuppressed } from './ambient.js';
 import { AttributesHook } from './attributes-hook.js';
 import { readCarrier, writeCarrier } from './carrier.js';
-import { checkTelemetryOptions } from './check-options.js';
+import { refusalOf } from './check-options.js';
 import { errorType } from './error-type.js';
 import { handle, type HandlerTelemetry } from './handler.js';
 import { Metrics } from './metrics.js';
@@ -264,9 +264,12 @@ function isPublication(publication: PublishTelemetry): publication is Publicatio
  * Spans and metrics of the adapter, through OpenTelemetry's API: the application sets up the SDK, before or after, and
  * without one nothing is recorded. Give the same object to every adapter of a process. What it returns never throws.
  *
- * @throws {InvalidOptionError} naming the option, its value and what is allowed.
+ * @throws {TypeError} naming the option that cannot work, and what is allowed.
  */
 export function createTelemetry(options: TelemetryOptions = {}): TelemetryPort & HandlerTelemetry {
-  checkTelemetryOptions(options);
+  const refusal = refusalOf(options);
+  if (refusal) {
+    throw new TypeError(refusal.message);
+  }
   return new OpenTelemetryTelemetry(options);
 }
