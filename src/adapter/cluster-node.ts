@@ -119,6 +119,7 @@ export class ClusterNode {
       onStranger: ({ message }) => this.#mismatches.count(message),
       // a connection that died without a word is noticed by nobody else: nothing is ever sent on it
       onDeaf: () => incoming.state === 'ready' && incoming.interrupt(),
+      onRefused: (reason) => this.#refusals.count(carrier.command, reason),
     });
     this.#unheard = new UnheardNodes(options, this.membership, (reason) => this.#mismatches.count(reason));
     this.answering = new Answering(this.bus, commands, { ...options, uid: this.uid }, (uid) =>

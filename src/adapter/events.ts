@@ -100,13 +100,13 @@ export interface RedisStreamsEvents {
     },
   ];
   /**
-   * Redis refuses a command without which this node does not publish (`XADD`), or receives nothing (`XREAD`, `XINFO`), as for want of a
-   * permission or of memory. It is asked again until it accepts the command. Raised once a minute at most for each command and reason.
+   * Redis refuses a command without which this node does not publish (`XADD`), receives nothing (`XREAD`, `XINFO`), or is not known to the
+   * others (`PUBLISH`, `SPUBLISH`), as for want of a permission or of memory. It is asked again until it accepts the command. Raised once a minute at most for each command and reason.
    */
   commandRefused: [
     event: {
       /** The command. */
-      command: 'XADD' | 'XREAD' | 'XINFO';
+      command: 'XADD' | 'XREAD' | 'XINFO' | 'PUBLISH' | 'SPUBLISH';
       /** What Redis says, which begins with a word in capitals: `NOPERM …`, `OOM …`. */
       reason: string;
       /** How often it was refused since it was last raised. */

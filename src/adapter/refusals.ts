@@ -11,7 +11,13 @@ export class Refusals {
   constructor(events: EventEmitter<RedisStreamsEvents>) {
     const throttle = (command: RefusedCommand): EventThrottle =>
       new EventThrottle((reason, count) => events.emit('commandRefused', { command, reason, count }));
-    this.#throttles = { XADD: throttle('XADD'), XREAD: throttle('XREAD'), XINFO: throttle('XINFO') };
+    this.#throttles = {
+      XADD: throttle('XADD'),
+      XREAD: throttle('XREAD'),
+      XINFO: throttle('XINFO'),
+      PUBLISH: throttle('PUBLISH'),
+      SPUBLISH: throttle('SPUBLISH'),
+    };
   }
 
   count(command: RefusedCommand, reason: string): void {

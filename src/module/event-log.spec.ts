@@ -89,6 +89,12 @@ const CASES: Array<Case[keyof Case]> = [
     'warn',
     `Redis refuses ${command}: NOPERM this user has no permissions. Nothing that other nodes publish reaches this one until it accepts it again.`,
   ]),
+  ...(['PUBLISH', 'SPUBLISH'] as const).map((command): Case['commandRefused'] => [
+    'commandRefused',
+    { command, reason: 'NOPERM this user has no permissions', count: 1 },
+    'warn',
+    `Redis refuses ${command}: NOPERM this user has no permissions. The other nodes take this one for lost, and get no answers from it, until it accepts it again.`,
+  ]),
   [
     'messageDropped',
     { reason: 'malformed message on a channel', count: 4 },

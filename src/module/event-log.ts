@@ -11,6 +11,8 @@ const UNTIL_ACCEPTED: Record<RedisStreamsEvents['commandRefused'][0]['command'],
   XADD: 'What is published waits in the outbox',
   XREAD: 'Nothing that other nodes publish reaches this one',
   XINFO: 'Nothing that other nodes publish reaches this one',
+  PUBLISH: 'The other nodes take this one for lost, and get no answers from it,',
+  SPUBLISH: 'The other nodes take this one for lost, and get no answers from it,',
 };
 
 /** How each event reads in the log. */

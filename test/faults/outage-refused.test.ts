@@ -2,11 +2,11 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { freePort } from '../../src/testing/free-port.js';
 import type { RedisServer } from '../../src/testing/index.js';
-import { waitFor } from '../harness/index.js';
+import { startCluster, startRedis, waitFor } from '../harness/index.js';
 import { commandStats } from './support/command-stats.js';
 import { connected, piledUp } from './support/node-state.js';
 import { cutConnections } from './support/outages.js';
-import { useOwnRedis } from './support/own-redis.js';
+import { keepEvents, useOwnRedis } from './support/own-redis.js';
 import { Traffic, UNHARMED } from './support/traffic.js';
 
 interface Refusal {
@@ -129,6 +129,31 @@ describe('Redis refuses', () => {
       const reason = expect.stringMatching(/^WRONGTYPE /) as string;
       expect(await node.recorded('commandRefused')).toContainEqual([{ command: 'XADD', reason, count: 1 }]);
     }
+  });
+});
+
+describe.each([
+  ['pubsub', 'PUBLISH'],
+  ['sharded-pubsub', 'SPUBLISH'],
+  ['stream', 'XADD'],
+] as const)('Redis refuses heartbeats (%s)', (ephemeral, command) => {
+  it('it is told, though nothing else is sent, and the nodes know each other once it does not', async () => {
+    const redis = await startRedis();
+    const cluster = await startCluster({
+      redisUrl: redis.url,
+      setup: keepEvents,
+      adapterOptions: { ephemeral, heartbeatInterval: 200, heartbeatTimeout: 1_000 },
+    });
+    await redis.command('ACL', 'SETUSER', 'default', `-${command}`);
+    const reason = expect.stringMatching(/^NOPERM this user has no permissions to run the/) as string;
+    for (const node of cluster.nodes) {
+      expect(await node.recorded('commandRefused', 1)).toEqual([[{ command, reason, count: 1 }]]);
+    }
+    await redis.command('ACL', 'SETUSER', 'default', `+${command}`);
+
+    const newcomer = await cluster.addNode();
+    await cluster.settled({ count: 3 });
+    expect(await newcomer.run(async (io) => (await io.fetchSockets()).length)).toBe(0);
   });
 });
 

@@ -8,6 +8,8 @@ export interface Letterhead {
 
 /** What messages between nodes travel by that are for now, and of no use later. */
 export interface Carrier {
+  /** The command that publishes. */
+  readonly command: 'PUBLISH' | 'SPUBLISH' | 'XADD';
   /** @returns how many heard it; `undefined` where whoever is to hear it will. */
   publish(channel: string, payload: Buffer): Promise<number | undefined>;
   /**

@@ -61,6 +61,7 @@ class Node {
         onHeartbeat: (other, heartbeat) => this.heartbeats.push([other, heartbeat]),
         onStranger: ({ message }) => this.events.push(`stranger: ${message}`),
         onDeaf: () => this.deaf++,
+        onRefused: (reason) => this.events.push(`refused: ${reason}`),
       },
     );
     channels.nodes.set(uid, this);

@@ -1,4 +1,5 @@
 import { MessageType } from 'socket.io-adapter';
+import { refusalIn } from '../redis/refusal.js';
 import { isStreamId } from '../stream/stream-id.js';
 import type { TelemetryPort } from '../telemetry-port.js';
 import type { Bus, BusMessage } from './bus.js';
@@ -31,6 +32,8 @@ export interface MembershipListener {
   onStranger(error: Error): void;
   /** Redis takes the heartbeats of this node, but none comes back to it. */
   onDeaf(): void;
+  /** Redis refuses the heartbeats of this node. */
+  onRefused(reason: string): void;
 }
 
 /** Another node, as this one knows it. */
@@ -210,7 +213,10 @@ export class Membership {
     }
     this.#send(MessageType.HEARTBEAT).then(
       () => this.#unheard++,
-      () => undefined,
+      (error: unknown) => {
+        const reason = refusalIn(error);
+        if (reason !== undefined) this.listener.onRefused(reason);
+      },
     );
   }
 

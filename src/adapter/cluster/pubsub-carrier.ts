@@ -3,16 +3,20 @@ import type { Carrier } from './carrier.js';
 
 /** The channels of Redis. See https://redis.io/docs/latest/develop/pubsub/ */
 export class PubSubCarrier implements Carrier {
+  readonly command: 'PUBLISH' | 'SPUBLISH';
+
   constructor(
     private readonly publisher: RedisConnection,
     private readonly subscriber: RedisConnection,
     private readonly sharded: boolean,
-  ) {}
+  ) {
+    this.command = sharded ? 'SPUBLISH' : 'PUBLISH';
+  }
 
   /** Redis tells how many connections received the message, as far as one node of a cluster knows, which is the one that they listen to. */
   async publish(channel: string, payload: Buffer): Promise<number> {
     // See https://redis.io/docs/latest/commands/publish/
-    return Number(await this.publisher.send([this.sharded ? 'SPUBLISH' : 'PUBLISH', channel, payload]));
+    return Number(await this.publisher.send([this.command, channel, payload]));
   }
 
   /** One of those who hear it is this node itself. */

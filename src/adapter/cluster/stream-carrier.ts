@@ -26,6 +26,7 @@ const MOST_PAGES = 20;
  */
 export class StreamCarrier implements Carrier, SideStream {
   readonly name: string;
+  readonly command = 'XADD';
   readonly #listeners = new Map<string, ChannelListener>();
   readonly #trimming: Trimming;
   /** A stream that began anew may hold what was taken before, up to here. */
@@ -85,7 +86,7 @@ export class StreamCarrier implements Carrier, SideStream {
   }
 
   async #add(channel: string, payload: Buffer): Promise<string> {
-    const command: RedisArgument[] = ['XADD', this.name, ...this.#trimming.arguments(), '*'];
+    const command: RedisArgument[] = [this.command, this.name, ...this.#trimming.arguments(), '*'];
     command.push(CHANNEL, channel, PAYLOAD, payload);
     const id = (await this.connection.send(command)) as string;
     this.#trimming.added(id);
