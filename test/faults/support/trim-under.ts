@@ -8,9 +8,11 @@ export interface TrimOptions {
   cluster: Cluster;
   /** The node that sleeps while the stream is trimmed. */
   asleep: ServerNode;
-  /** Publish one after the other, each `published` messages. */
+  /** Publish by turns, each `published` messages in all. */
   publishers: readonly ServerNode[];
   published: number;
+  /** How often it is each one's turn. Default 1: one publishes after the other. */
+  turns?: number;
   /** Entries that are left. */
   kept: number;
   /** Happens once the node sleeps. */
@@ -26,18 +28,24 @@ export interface TrimResult {
 
 /** Puts a node to sleep, publishes, trims the stream to less than that, and wakes the node. */
 export async function trimUnder(options: TrimOptions): Promise<TrimResult> {
-  const { cluster, asleep, publishers, published, kept, meanwhile } = options;
+  const { cluster, asleep, publishers, published, turns = 1, kept, meanwhile } = options;
   const client = await cluster.connect(asleep);
   const before = (await asleep.recorded('gap')).length;
   await Promise.all(publishers.map((node) => node.run((io) => io.emit('known'))));
   await client.next('known', publishers.length);
   asleep.kill('SIGSTOP');
   await meanwhile?.();
-  for (const node of publishers) {
-    await node.run((io, ctx, count) => {
-      for (let n = 0; n < count; n++) io.emit('message', ctx.options.name, n);
-    }, published);
-    await drained(node);
+  for (let turn = 0; turn < turns; turn++) {
+    for (const node of publishers) {
+      await node.run(
+        (io, ctx, from, to) => {
+          for (let n = from; n < to; n++) io.emit('message', ctx.options.name, n);
+        },
+        Math.round((turn * published) / turns),
+        Math.round(((turn + 1) * published) / turns),
+      );
+      await drained(node);
+    }
   }
   await cluster.redis.xTrim(cluster.streamName, 'MAXLEN', kept);
   asleep.kill('SIGCONT');
