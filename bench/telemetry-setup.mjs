@@ -20,12 +20,16 @@ const sdk = async (ratio, withTraces) => {
   );
 };
 
-/** An application with an SDK pays for it, whoever uses it: what follows promises and timers above all. */
+/** An application with an SDK that traces anything pays for it everywhere: from the first context on, all promises and timers are followed. */
 const BESIDE_AN_SDK = 'telemetry: false, beside an SDK';
 
 export const TELEMETRY = {
   'telemetry: false': undefined,
-  [BESIDE_AN_SDK]: () => sdk(1, true),
+  [BESIDE_AN_SDK]: async () => {
+    await sdk(1, true);
+    const { context, ROOT_CONTEXT } = await import('@opentelemetry/api');
+    context.with(ROOT_CONTEXT, () => undefined);
+  },
   'no SDK': async () => undefined,
   'metrics alone': () => sdk(0, false),
   'metrics, 0 % of the traces': () => sdk(0, true),
