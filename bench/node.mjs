@@ -52,8 +52,8 @@ const commands = {
   },
   usage() {
     const { user, system } = process.cpuUsage();
-    const { maxRSS } = process.resourceUsage();
-    return { cpu: user + system, maxRss: maxRSS * 1024, heap: process.memoryUsage().heapUsed };
+    const { maxRSS, voluntaryContextSwitches: wakeUps } = process.resourceUsage();
+    return { cpu: user + system, maxRss: maxRSS * 1024, heap: process.memoryUsage().heapUsed, wakeUps };
   },
   watchEventLoop() {
     endWatch = watchEventLoop();

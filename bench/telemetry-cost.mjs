@@ -1,4 +1,5 @@
 // What telemetry costs a message, beside the same without: `npm run bench:telemetry`.
+import { cpus } from 'node:os';
 import { OURS } from './adapters.mjs';
 import { closedLoop, cpuOf, onCluster } from './cluster.mjs';
 import { TELEMETRY } from './telemetry-setup.mjs';
@@ -29,6 +30,10 @@ for (let round = 1; round <= ROUNDS; round++) {
 }
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const columns = Object.keys(COUNTS);
+console.log(
+  `Medians of ${ROUNDS} rounds, measured on ${new Date().toISOString().slice(0, 10)} with Node.js ${process.version} on ${cpus().length} CPUs, ` +
+    `by \`npm run bench:telemetry -- ${ROUNDS}\`:\n`,
+);
 console.log(`| | ${columns.map((sockets) => `µs, to ${sockets} | ratio`).join(' | ')} |`);
 console.log(`| --- | ${columns.map(() => '---: | ---:').join(' | ')} |`);
 for (const [name, ofSockets] of Object.entries(samples)) {

@@ -1,16 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { closedLoop, commandCount, cpuOf, onCluster } from '../cluster.mjs';
+import { closedLoop, commandCount, onCluster } from '../cluster.mjs';
 
 /** A node with nothing to do. */
 export const idle = {
   name: 'an idle node for a minute',
   async run(adapter, quick) {
     const seconds = quick ? 15 : 60;
-    return onCluster({ adapter, nodes: 1 }, async ({ redis, nodes }) => {
+    return onCluster({ adapter, nodes: 1 }, async ({ redis, nodes: [node] }) => {
       const before = await commandCount(redis);
-      const [cpu] = await cpuOf(nodes, () => delay(seconds * 1_000));
-      const commands = (await commandCount(redis)) - before;
-      return { 'commands a minute': (commands * 60) / seconds, 'CPU ms a minute': ((cpu / 1_000) * 60) / seconds };
+      const { cpu, wakeUps } = await node.ask('usage');
+      await delay(seconds * 1_000);
+      const after = await node.ask('usage');
+      const aMinute = (value) => (value * 60) / seconds;
+      return {
+        'commands a minute': aMinute((await commandCount(redis)) - before),
+        'CPU ms a minute': aMinute((after.cpu - cpu) / 1_000),
+        // each time that a thread of it had waited
+        'wake-ups a minute': aMinute(after.wakeUps - wakeUps),
+      };
     });
   },
 };
