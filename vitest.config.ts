@@ -6,7 +6,8 @@ const deadlines = { testTimeout: 60_000, hookTimeout: 60_000, teardownTimeout: 2
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    // Much of the time goes into waiting for what is to happen: one more than the two CPUs of a small machine.
+    maxWorkers: 3,
     retry: 0,
     allowOnly: false,
     ...deadlines,
