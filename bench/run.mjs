@@ -47,7 +47,9 @@ const measured = {
   node: process.version,
   cpus: cpus().length,
   rounds,
-  command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
+  command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2).map(quoted)] : [])].join(
+    ' ',
+  ),
 };
 const results = [];
 for (const [key, scenario] of Object.entries(SCENARIOS)) {
@@ -104,6 +106,11 @@ async function write(fresh) {
     const filepath = fileURLToPath(file);
     writeFileSync(file, await format(content, { ...(await resolveConfig(filepath)), filepath }));
   }
+}
+
+/** An argument as it is typed. */
+function quoted(argument) {
+  return /\s/.test(argument) ? `'${argument}'` : argument;
 }
 
 function medians(runs) {

@@ -4,6 +4,7 @@ import { closedLoop, commandCount, onCluster } from '../cluster.mjs';
 /** A node with nothing to do. */
 export const idle = {
   name: 'an idle node for a minute',
+  note: 'Ours sends heartbeats, and looks after a wait whether the stream was trimmed or began anew: the peer package does neither.',
   async run(adapter, quick) {
     const seconds = quick ? 15 : 60;
     return onCluster({ adapter, nodes: 1 }, async ({ redis, nodes: [node] }) => {
