@@ -12,15 +12,20 @@ import { offsets } from './offsets.js';
 import { recovery } from './recovery.js';
 import { recoveryLifecycle } from './recovery-lifecycle.js';
 import { recoveryRefused } from './recovery-refused.js';
-import { checker, checkForStaleMarks, withAndWithoutRecovery } from './suite.js';
+import { checker, checkForStaleMarks, onThreeNodes } from './suite.js';
 
-/** Every behaviour of Socket.IO that an adapter for clusters must keep, near and far, with connection state recovery and without. */
-export function conformance(adapter: AdapterName, marks: readonly KnownFailure[] = []): void {
+/** Every behaviour of Socket.IO that an adapter for clusters must keep, near and far; with connection state recovery and without, unless told otherwise. */
+export function conformance(
+  adapter: AdapterName,
+  marks: readonly KnownFailure[] = [],
+  recoveries?: readonly boolean[],
+): void {
   describe(`conformance: ${adapter}`, () => {
-    withAndWithoutRecovery(
+    onThreeNodes(
       adapter,
       [emit, acks, clusterOperations, betweenServers, namespaces, offsets, recovery, recoveryRefused, payload],
       marks,
+      recoveries,
     );
     const own = { adapter, check: checker(marks, false) };
     clusterMembership(own);
@@ -35,7 +40,7 @@ export function conformance(adapter: AdapterName, marks: readonly KnownFailure[]
 /** Those of the behaviours that need more than the log: requests, answers, membership, sessions that are asked for. */
 export function conformanceOfAnswers(): void {
   const adapter = 'ours';
-  withAndWithoutRecovery(adapter, [acks, clusterOperations, betweenServers, recovery]);
+  onThreeNodes(adapter, [acks, clusterOperations, betweenServers, recovery]);
   const own = { adapter, check: checker([], false) } as const;
   clusterMembership(own);
   namespaceLifecycle(own);

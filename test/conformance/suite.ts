@@ -18,13 +18,14 @@ export type ThreeClients = [near: TestClient, far: TestClient, other: TestClient
 /** Marks of the table that some check has used; the others are stale. */
 const used = new Set<KnownFailure>();
 
-/** Registers checks with and without connection state recovery, on three nodes with namespaces of every kind. */
-export function withAndWithoutRecovery(
+/** Registers checks on three nodes with namespaces of every kind, without connection state recovery and with it. */
+export function onThreeNodes(
   adapter: AdapterName,
   topics: ((suite: Suite) => void)[],
   marks: readonly KnownFailure[] = [],
+  recoveries: readonly boolean[] = [false, true],
 ): void {
-  for (const recovery of [false, true]) {
+  for (const recovery of recoveries) {
     describe(`recovery ${recovery ? 'on' : 'off'}`, () => {
       const cluster = useCluster({
         adapter,
