@@ -79,6 +79,17 @@ export class RemoteNodeError extends Error {
   }
 }
 
+/** The data of a message that was read cannot be used: who wrote it is at fault, and not who handles it. */
+export class MalformedDataError extends TypeError {
+  /** Tells the error where `instanceof` cannot. */
+  override readonly name = 'MalformedDataError';
+}
+
+/** Who is at fault when a message could not be handled: who wrote it, or who handles it. */
+export function faultOf(error: unknown): 'decode_error' | 'handler_error' {
+  return error instanceof MalformedDataError ? 'decode_error' : 'handler_error';
+}
+
 /** `error` as an Error, whatever was thrown. */
 export function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));

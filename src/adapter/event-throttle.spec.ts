@@ -59,10 +59,20 @@ describe('EventThrottle', () => {
   it('bounds what reasons that come from elsewhere can take', () => {
     for (let i = 0; i < 1_000; i++) throttle.count(`unknown type ${i}`);
     throttle.count('x'.repeat(10_000));
-    expect(reports).toHaveLength(100);
+    const further = 'further reasons, too many to be named';
+    expect([reports.length, reports.at(-1)]).toEqual([101, [further, 1]]);
+    vi.advanceTimersByTime(MINUTE);
+    expect([reports.length, reports.at(-1)]).toEqual([102, [further, 900]]);
     vi.advanceTimersByTime(2 * MINUTE);
     throttle.count('x'.repeat(10_000));
     expect(reports.at(-1)).toEqual(['x'.repeat(400), 1]);
+  });
+
+  it('reports at its end what it has not reported yet', () => {
+    happen('bad entry', 3);
+    happen('bad channel message', 1);
+    throttle.close();
+    expect(reports.slice(2)).toEqual([['bad entry', 2]]);
   });
 
   it('holds no timer while there is nothing to report, and none after close()', () => {

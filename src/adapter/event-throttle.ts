@@ -1,5 +1,10 @@
 const INTERVAL = 60_000;
 
+/** Reasons that are told of by themselves; some are made of what comes from elsewhere. */
+const MOST_REASONS = 100;
+
+const FURTHER = 'further reasons, too many to be named';
+
 /** Reports what may happen for every packet at once the first time, and then once a minute at most, with how often it happened. */
 export class EventThrottle {
   readonly #counts = new Map<string, number>();
@@ -9,23 +14,25 @@ export class EventThrottle {
   constructor(private readonly report: (reason: string, count: number) => void) {}
 
   count(reason: string): void {
-    const kind = reason.slice(0, 400);
+    const named = reason.slice(0, 400);
+    const kind = this.#counts.has(named) || this.#counts.size < MOST_REASONS ? named : FURTHER;
     if (this.#timer === undefined && !this.#closed) {
       this.#timer = setInterval(() => this.#flush(), INTERVAL);
       this.#timer.unref();
     }
     const before = this.#counts.get(kind);
-    if (before === undefined && this.#counts.size < 100) {
+    if (before === undefined) {
       this.#counts.set(kind, 0);
       this.report(kind, 1);
-    } else if (before !== undefined) {
+    } else {
       this.#counts.set(kind, before + 1);
     }
   }
 
-  /** What happens from now on is reported the first time only. */
+  /** Reports what is not reported yet. What happens from now on is reported the first time only. */
   close(): void {
     this.#closed = true;
+    this.#flush();
     clearInterval(this.#timer);
   }
 

@@ -1,4 +1,4 @@
-import { toError } from '../errors.js';
+import { faultOf, toError } from '../errors.js';
 import { pack, unpack } from '../wire/envelope.js';
 import type { Carrier } from './carrier.js';
 
@@ -70,7 +70,7 @@ export class Bus {
         listener(message);
       } catch (error) {
         // thrown on, it would make the client drop whatever else it has received
-        this.onDropped(`handler_error: ${toError(error).message}`);
+        this.onDropped(`${faultOf(error)}: ${toError(error).message}`);
       }
     });
   }

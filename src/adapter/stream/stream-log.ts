@@ -1,5 +1,6 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { MessageType } from 'socket.io-adapter';
+import { faultOf, MalformedDataError } from '../errors.js';
 import type { RedisConnection } from '../redis/driver.js';
 import type { ReceiveTelemetry, TelemetryPort } from '../telemetry-port.js';
 import { readEntry } from '../wire/entry.js';
@@ -292,8 +293,9 @@ export class StreamLog {
     try {
       received.process(message, () => this.listener.onMessage(message));
     } catch (error) {
-      this.telemetry.dropped(message.stream, 'handler_error', 1);
-      this.listener.onFailed('handler_error', error);
+      const reason = faultOf(error);
+      this.telemetry.dropped(message.stream, reason, 1);
+      this.listener.onFailed(reason, error);
     }
   }
 
@@ -301,7 +303,7 @@ export class StreamLog {
     this.telemetry.dropped(stream, 'decode_error', 1);
     // without the id: what happens again and again is told of once a minute, by its reason
     const reason = `an entry of the stream '${stream}' lacks a field, or has one that is malformed`;
-    this.listener.onFailed('decode_error', new TypeError(reason));
+    this.listener.onFailed('decode_error', new MalformedDataError(reason));
   }
 
   #isNew(stream: string, { id, publisher, seq, messages }: StreamEntry): boolean {

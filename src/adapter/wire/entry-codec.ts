@@ -1,5 +1,5 @@
 import { MessageType } from 'socket.io-adapter';
-import { SerializationError, toError } from '../errors.js';
+import { MalformedDataError, SerializationError, toError } from '../errors.js';
 import { unpack, pack } from './envelope.js';
 import type { ClusterMessage, EncodedMessage, StreamMessage, WireOptions } from './message.js';
 import { Payload } from './payload.js';
@@ -84,31 +84,41 @@ function guarded<T>(serialise: () => T): T {
  * The options of a message, without parsing its payload where it is laid out that way: a node that holds no socket of the message pays
  * for nothing else.
  *
- * @throws when they are malformed.
+ * @throws {MalformedDataError}
  */
 export function optionsOf(message: StreamMessage): WireOptions {
   const end = PREFIX_LENGTH + message.optionsLength;
-  if (isLaidOut(message, end)) return readOptions(message.data.toString('utf8', PREFIX_LENGTH, end));
+  if (isLaidOut(message, end)) {
+    try {
+      return readOptions(message.data.toString('utf8', PREFIX_LENGTH, end));
+    } catch (error) {
+      throw malformed(error);
+    }
+  }
   const { data } = decodeMessage(message);
   if ('opts' in data) return data.opts;
-  throw new TypeError('the message has no options');
+  throw new MalformedDataError('the message has no options');
 }
 
 /**
  * The payload of a broadcast.
  *
- * @throws when it is malformed.
+ * @throws {MalformedDataError}
  */
 export function payloadOf(message: StreamMessage): Payload {
   const end = PREFIX_LENGTH + message.optionsLength;
   if (isLaidOut(message, end)) {
     const { data } = message;
     const json = data.toString('utf8', end + ARGUMENTS_PREFIX.length, data.length - BROADCAST_SUFFIX.length);
-    // parsed to be sure that a client can, too
-    return Payload.ofJson(json, parseArguments(JSON.parse(json)));
+    try {
+      // parsed to be sure that a client can, too
+      return Payload.ofJson(json, parseArguments(JSON.parse(json)));
+    } catch (error) {
+      throw malformed(error);
+    }
   }
   const { data } = decodeMessage(message);
-  if (!('packet' in data) || Array.isArray(data.packet)) throw new TypeError('the message has no packet');
+  if (!('packet' in data) || Array.isArray(data.packet)) throw new MalformedDataError('the message has no packet');
   return Payload.of(data.packet.data);
 }
 
@@ -131,12 +141,23 @@ function standsAt(data: Buffer, bytes: Buffer, offset: number): boolean {
 /**
  * Decodes and validates the data of a message.
  *
- * @throws when the data is malformed; a message from elsewhere is untrusted input.
+ * @throws {MalformedDataError} A message from elsewhere is untrusted input.
  */
 export function decodeMessage({ messageType, data }: StreamMessage): ClusterMessage {
   const text = data.toString();
-  if (text.startsWith('{')) return parseData(messageType, JSON.parse(text));
-  const raw = unpack(Buffer.from(text, 'base64'));
-  if (hasPlaceholder(raw)) throw new TypeError('it holds what a client takes for the place of an attachment');
-  return parseData(messageType, raw);
+  try {
+    if (text.startsWith('{')) return parseData(messageType, JSON.parse(text));
+    const raw = unpack(Buffer.from(text, 'base64'));
+    if (hasPlaceholder(raw))
+      throw new MalformedDataError('it holds what a client takes for the place of an attachment');
+    return parseData(messageType, raw);
+  } catch (error) {
+    throw malformed(error);
+  }
+}
+
+/** Without the words of a parser: they quote what they could not read, and differ each time. */
+function malformed(error: unknown): MalformedDataError {
+  if (error instanceof MalformedDataError) return error;
+  return new MalformedDataError('the data is neither JSON nor MessagePack', { cause: error });
 }

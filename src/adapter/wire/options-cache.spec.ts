@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MalformedDataError } from '../errors.js';
 import { readOptions } from './options-cache.js';
 
 function options(...rooms: string[]): string {
@@ -26,6 +27,6 @@ describe('options that were read before', () => {
   });
 
   it('are refused each time when they are malformed', () => {
-    for (let i = 0; i < 2; i++) expect(() => readOptions('{"rooms":1}')).toThrow(TypeError);
+    for (let i = 0; i < 2; i++) expect(() => readOptions('{"rooms":1}')).toThrow(MalformedDataError);
   });
 });

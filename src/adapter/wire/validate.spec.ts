@@ -1,5 +1,6 @@
 import { MessageType } from 'socket.io-adapter';
 import { describe, expect, it } from 'vitest';
+import { MalformedDataError } from '../errors.js';
 import { parseArguments, parseData, parseOptions, RESERVED_EVENTS } from './validate.js';
 
 const opts = { rooms: ['a', 5], except: [], flags: {} };
@@ -61,7 +62,7 @@ describe('parseData()', () => {
     [MessageType.HEARTBEAT, {}, 'unknown message type 2'],
     [99, {}, 'unknown message type 99'],
   ])('refuses type %d with %j', (type, data, problem) => {
-    expect(() => parseData(type, data)).toThrow(new TypeError(problem));
+    expect(() => parseData(type, data)).toThrow(new MalformedDataError(problem));
   });
 });
 
@@ -85,7 +86,7 @@ describe('parseArguments()', () => {
   it('takes no event that a client refuses', () => {
     expect(parseArguments(['event', 1])).toEqual(['event', 1]);
     expect(parseArguments([5])).toEqual([5]);
-    for (const reserved of RESERVED_EVENTS) expect(() => parseArguments([reserved])).toThrow(TypeError);
-    for (const name of [null, {}, [], true]) expect(() => parseArguments([name])).toThrow(TypeError);
+    for (const reserved of RESERVED_EVENTS) expect(() => parseArguments([reserved])).toThrow(MalformedDataError);
+    for (const name of [null, {}, [], true]) expect(() => parseArguments([name])).toThrow(MalformedDataError);
   });
 });

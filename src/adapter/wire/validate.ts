@@ -1,4 +1,5 @@
 import { MessageType } from 'socket.io-adapter';
+import { MalformedDataError } from '../errors.js';
 import { EVENT_PACKET, type Packet } from '../socket-io.js';
 import type { ClusterMessage, WireFlags, WireOptions } from './message.js';
 
@@ -15,7 +16,7 @@ export const RESERVED_EVENTS: ReadonlySet<unknown> = new Set<unknown>([
 /**
  * Turns what was decoded from an entry or a channel into a message of the type given, taking only what is known of it.
  *
- * @throws {TypeError} naming what is wrong.
+ * @throws {MalformedDataError} naming what is wrong.
  */
 export function parseData(type: number, raw: unknown): ClusterMessage {
   const data = object(raw, 'data');
@@ -35,12 +36,13 @@ export function parseData(type: number, raw: unknown): ClusterMessage {
       return { type, data: { opts: parseOptions(data['opts']), requestId: id(data['requestId']) } };
     case MessageType.SERVER_SIDE_EMIT: {
       const packet = data['packet'];
-      if (!Array.isArray(packet) || packet.length === 0) throw new TypeError('`packet` is not an array of arguments');
+      if (!Array.isArray(packet) || packet.length === 0)
+        throw new MalformedDataError('`packet` is not an array of arguments');
       const requestId = optionalId(data['requestId']);
       return { type, data: requestId === undefined ? { packet } : { packet, requestId } };
     }
     default:
-      throw new TypeError(`unknown message type ${type}`);
+      throw new MalformedDataError(`unknown message type ${type}`);
   }
 }
 
@@ -70,20 +72,21 @@ function parseFlags(raw: unknown): WireFlags {
 
 function parsePacket(raw: unknown): Packet {
   const { type, data } = object(raw, 'packet');
-  if (type !== EVENT_PACKET) throw new TypeError(`a packet of type ${String(type)} cannot be broadcast`);
+  if (type !== EVENT_PACKET) throw new MalformedDataError(`a packet of type ${String(type)} cannot be broadcast`);
   return { type, data: parseArguments(data) };
 }
 
 /**
  * The arguments of an event, its name first.
  *
- * @throws {TypeError} when a client would not take them.
+ * @throws {MalformedDataError} when a client would not take them.
  */
 export function parseArguments(data: unknown): unknown[] {
-  if (!Array.isArray(data) || data.length === 0) throw new TypeError('`packet.data` is not an array of arguments');
+  if (!Array.isArray(data) || data.length === 0)
+    throw new MalformedDataError('`packet.data` is not an array of arguments');
   const event: unknown = data[0];
   if ((typeof event !== 'string' && typeof event !== 'number') || RESERVED_EVENTS.has(event)) {
-    throw new TypeError('`packet.data` does not begin with the name of an event');
+    throw new MalformedDataError('`packet.data` does not begin with the name of an event');
   }
   return data;
 }
@@ -91,13 +94,13 @@ export function parseArguments(data: unknown): unknown[] {
 function rooms(raw: unknown, name: string): string[] {
   // rooms are strings by contract, but numbers are widely used and work with every other adapter
   if (!Array.isArray(raw) || raw.some((room) => typeof room !== 'string' && typeof room !== 'number')) {
-    throw new TypeError(`\`${name}\` is not an array of rooms`);
+    throw new MalformedDataError(`\`${name}\` is not an array of rooms`);
   }
   return raw as string[];
 }
 
 function id(raw: unknown): string {
-  if (typeof raw !== 'string' || raw === '') throw new TypeError('`requestId` is not a string');
+  if (typeof raw !== 'string' || raw === '') throw new MalformedDataError('`requestId` is not a string');
   return raw;
 }
 
@@ -106,7 +109,8 @@ function optionalId(raw: unknown): string | undefined {
 }
 
 function object(raw: unknown, name: string): Record<string, unknown> {
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
-    throw new TypeError(`\`${name}\` is not an object`);
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    throw new MalformedDataError(`\`${name}\` is not an object`);
+  }
   return raw as Record<string, unknown>;
 }
