@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { setImmediate as immediate } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { openConnection, useProxiedRedis } from '../../../test/harness/redis-connections.js';
 import { waitFor } from '../../testing/wait-for.js';
 import type { RedisConnection } from '../redis/driver.js';
@@ -64,6 +65,18 @@ it('gives up when it is told to, and does not begin any more', async () => {
   abort.abort(new Error('enough'));
   await answer;
   await expect(insist(connection, ping, abort.signal)).rejects.toThrow('enough');
+  expect(asked).toBe(1);
+});
+
+it('gives up at once when it is told to between two attempts', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const abort = new AbortController();
+  const answer = expect(insist(connection, fail, abort.signal)).rejects.toThrow('enough');
+  await immediate();
+  expect([asked, vi.getTimerCount()]).toEqual([1, 1]);
+  abort.abort(new Error('enough'));
+  await answer;
   expect(asked).toBe(1);
 });
 

@@ -1,3 +1,4 @@
+import { withDeadline } from '../deadline.js';
 import { toError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
 import { pause } from '../timers.js';
@@ -21,7 +22,7 @@ export async function insist<T>(
       return await ask();
     } catch (error) {
       if (connection.state === 'closed' || signal.aborted || isFinal(error)) throw toError(error);
-      if (connection.state === 'ready') await pause(reconnectDelay(failures));
+      if (connection.state === 'ready') await withDeadline(pause(reconnectDelay(failures)), signal);
     }
     await connection.whenReady(signal);
   }

@@ -51,8 +51,7 @@ export class SessionDesk {
       }
       answer = await this.#ask(pid, signal);
       if (answer !== undefined && found !== 'taken') continue;
-      signal.throwIfAborted();
-      await pause(RETRY_DELAY);
+      await withDeadline(pause(RETRY_DELAY), signal);
     }
   }
 
