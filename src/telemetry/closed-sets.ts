@@ -1,5 +1,4 @@
 import type {
-  ConnectionRole,
   ConnectionState,
   DropReason,
   MessageTypeName,
@@ -40,7 +39,6 @@ export const DROP_REASONS = members<DropReason>({
   handler_error: true,
 });
 export const TRANSITIONS = members<TransitionKind>({ joined: true, left: true, lost: true });
-export const ROLES = members<ConnectionRole>({ writer: true, reader: true, subscriber: true });
 export const STATES = members<ConnectionState>({ connecting: true, ready: true, reconnecting: true, closed: true });
 export const OUTCOMES = members<SessionOutcome>({
   restored: true,

@@ -78,6 +78,38 @@ test('two Servers in one process are added up, and the smaller view of the clust
   ]);
 });
 
+test('those of two telemetry objects are added up, too: a process is one instance', async () => {
+  telemetry.observe(sourceOf({ outboxSize: () => 2 }));
+  const other = createTelemetry();
+  const stop = other.observe(sourceOf({ outboxSize: () => 3, clusterSize: () => 1 }));
+  expect(await recorder.values('socketio.adapter.outbox.size')).toEqual([[destination, 5]]);
+  expect(await recorder.values('socketio.adapter.cluster.size')).toEqual([[{}, 1]]);
+
+  stop();
+  expect(await recorder.values('socketio.adapter.outbox.size')).toEqual([[destination, 2]]);
+  expect(await recorder.values('socketio.adapter.cluster.size')).toEqual([[{}, 3]]);
+});
+
+test('those that the hook of their telemetry object tells apart are not', async () => {
+  telemetry.observe(sourceOf({ outboxSize: () => 2 }));
+  createTelemetry({ attributes: () => ({ server: 'orders' }) }).observe(sourceOf({ outboxSize: () => 3 }));
+  expect(await recorder.values('socketio.adapter.outbox.size')).toEqual([
+    [destination, 2],
+    [{ ...destination, server: 'orders' }, 3],
+  ]);
+});
+
+test('nothing is left of the last node that has stopped', async () => {
+  const stop = telemetry.observe(sourceOf({ outboxSize: () => 2 }));
+  await recorder.metrics();
+  stop();
+  for (const name of ['cluster.size', 'outbox.size', 'redis.status', 'connections']) {
+    const points = (await recorder.metric(`socketio.adapter.${name}`))?.dataPoints ?? [];
+    expect(points.map(({ value }) => value)).not.toEqual([]);
+    expect(points.filter(({ value }) => value !== 0)).toEqual([]);
+  }
+});
+
 test('an emitter, which is no node, has an outbox and a connection, but no view of the cluster', async () => {
   const emitter = {
     ...sourceOf({ clusterSize: () => undefined, outboxSize: () => 3, connections: () => [] }),
@@ -89,6 +121,15 @@ test('an emitter, which is no node, has an outbox and a connection, but no view 
   expect(await recorder.values('socketio.adapter.outbox.size')).toEqual([[destination, 3]]);
   expect(await recorder.values('socketio.adapter.redis.status')).toMatchObject([
     [{ 'socketio.adapter.redis.role': 'writer' }, 1],
+  ]);
+  // what it never does is not counted: heartbeats that do not come are an alarm
+  const exported = (await recorder.metrics()).filter(({ dataPoints }) => dataPoints.length > 0);
+  expect(exported.map(({ descriptor }) => descriptor.name).sort()).toEqual([
+    'messaging.client.sent.messages',
+    'socketio.adapter.message.dropped',
+    'socketio.adapter.outbox.size',
+    'socketio.adapter.redis.reconnections',
+    'socketio.adapter.redis.status',
   ]);
 
   telemetry.observe(sourceOf());
@@ -110,7 +151,7 @@ test('a Redis that is away or does not answer costs the gauges of the streams, n
 
 test('a node that has stopped is not asked any more', async () => {
   const source = sourceOf();
-  const asked = vi.spyOn(source, 'clusterSize');
+  const asked = vi.spyOn(source, 'connections');
   const stop = telemetry.observe(source);
   await recorder.metrics();
   expect(asked).toHaveBeenCalledTimes(1);

@@ -1,6 +1,7 @@
-import { context, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import { setImmediate as immediate } from 'node:timers/promises';
+import { context, diag, DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { BehaviorSubject, firstValueFrom, isObservable, lastValueFrom, NEVER, Observable, of, throwError } from 'rxjs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { outline, Recorder } from '../../test/telemetry/recorder.js';
 import { sourceOf } from '../../test/telemetry/source.js';
 import { createTelemetry } from './index.js';
@@ -111,6 +112,27 @@ describe('an Observable', () => {
     expect(recorder.spans).toEqual([]);
     expect(await firstValueFrom(result)).toBe('answer');
     expect(recorder.spans).toHaveLength(1);
+  });
+
+  test('ends it when a promise brings it and nobody wants it any more, as Nest when its client has gone', async () => {
+    await handle(() => Promise.resolve(of('answer')));
+    expect(recorder.spans).toEqual([]);
+    await immediate();
+    expect(outline(recorder.span('process /chat')).error).toBe(false);
+  });
+
+  test('ends it once, however often it is subscribed to and let go', async () => {
+    const complaints: unknown[] = [];
+    const complain = (...args: unknown[]): unknown => complaints.push(args);
+    const logger = { verbose: complain, debug: complain, info: complain, warn: complain, error: complain };
+    diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+    onTestFinished(() => diag.disable());
+    const result = handle(() => of('answer'));
+    await lastValueFrom(result);
+    await lastValueFrom(result);
+    await expect(lastValueFrom(handle(() => throwError(() => new TypeError())))).rejects.toThrow(TypeError);
+    expect(recorder.spans.map(({ status }) => status.code)).toEqual([SpanStatusCode.UNSET, SpanStatusCode.ERROR]);
+    expect(complaints).toEqual([]);
   });
 
   test('ends it with status ERROR when it fails', async () => {

@@ -35,7 +35,14 @@ export function handle<T>({ spans, sources }: Toolbox, namespace: string, event:
     attributes: { [AttributeName.NAMESPACE]: namespace, [AttributeName.EVENT_NAME]: event },
     parent,
   });
-  const end = (error?: unknown): void => spans.end(span, undefined, error);
+  let ended = false;
+  const end = (error?: unknown): void => {
+    if (ended) {
+      return;
+    }
+    ended = true;
+    spans.end(span, undefined, error);
+  };
   try {
     const result = runIn(span, parent, run);
     return span.isRecording() ? (endWith(result, span, parent, end) as T) : result;
@@ -51,10 +58,16 @@ function isTracedHandler(active: Span | undefined): boolean {
 }
 
 /** Ends the span when the result has settled. Returns what stands for the result. */
-function endWith(result: unknown, span: Span, parent: Context, end: (error?: unknown) => void): unknown {
+function endWith(
+  result: unknown,
+  span: Span,
+  parent: Context,
+  end: (error?: unknown) => void,
+  isAwaited = false,
+): unknown {
   if (isPromise(result)) {
     return result.then(
-      (value) => endWith(value, span, parent, end),
+      (value) => endWith(value, span, parent, end, true),
       (error: unknown) => {
         end(error ?? null);
         throw error;
@@ -66,7 +79,13 @@ function endWith(result: unknown, span: Span, parent: Context, end: (error?: unk
     end();
     return result;
   }
+  let subscribed = false;
+  // Nest subscribes to what a promise brings at once, or never: its client has gone meanwhile.
+  if (isAwaited) {
+    setImmediate(() => subscribed || end());
+  }
   return new Observable((observer) => {
+    subscribed = true;
     const subscription = runIn(span, parent, () =>
       (result as ObservableLike).subscribe({
         next: (value) => observer.next(value),

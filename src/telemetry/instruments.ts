@@ -1,11 +1,4 @@
-import type {
-  Attributes,
-  BatchObservableResult,
-  Histogram,
-  Meter,
-  MeterProvider,
-  Observable,
-} from '@opentelemetry/api';
+import type { Attributes, Histogram, Meter, MeterProvider } from '@opentelemetry/api';
 import type { AttributesHook } from './attributes-hook.js';
 import { COUNTERS, GAUGES, HISTOGRAMS, UP_DOWN_COUNTERS, type MetricDefinition } from './metric-definitions.js';
 import { StreamMetrics } from './stream-metrics.js';
@@ -25,12 +18,11 @@ export interface Measurement {
   record(value: number): void;
 }
 
-/** All instruments, made from one meter. Another meter needs another object: instruments of no SDK stay dead for good. */
+/** What counts and measures, made from one meter. Another meter needs another object: instruments of no SDK stay dead for good. */
 export class Instruments {
   readonly #hook: AttributesHook;
   readonly #totals: Totals;
   readonly #histograms: Record<keyof Histograms, Histogram>;
-  readonly #observables: Record<keyof Observables, Observable>;
   readonly #attributes = new Map<string, Attributes>();
   readonly #added = new Map<Attributes, Total>();
   readonly #streams = new Map<string, StreamMetrics>();
@@ -41,10 +33,6 @@ export class Instruments {
     this.#histograms = build(HISTOGRAMS, ({ name, buckets, ...rest }) =>
       meter.createHistogram(name, { ...rest, advice: { explicitBucketBoundaries: buckets } }),
     );
-    this.#observables = {
-      ...build(GAUGES, ({ name, ...rest }) => meter.createObservableGauge(name, rest)),
-      ...build(UP_DOWN_COUNTERS, ({ name, ...rest }) => meter.createObservableUpDownCounter(name, rest)),
-    };
   }
 
   add<K extends keyof Counters>(key: K, value: number, ...values: Values<Counters[K]>): void {
@@ -87,20 +75,8 @@ export class Instruments {
     return metrics;
   }
 
-  observe<K extends keyof Observables>(
-    result: BatchObservableResult,
-    key: K,
-    value: number,
-    ...values: Values<Observables[K]>
-  ): void {
-    result.observe(this.#observables[key], value, this.#attributesOf(OBSERVABLES[key], values));
-  }
-
-  observable(key: keyof Observables): Observable {
-    return this.#observables[key];
-  }
-
-  observableAttributes<K extends keyof Observables>(key: K, ...values: Values<Observables[K]>): Attributes {
+  /** The attributes of what is observed, see `Gauges`. */
+  attributesOf<K extends keyof Observables>(key: K, ...values: Values<Observables[K]>): Attributes {
     return this.#attributesOf(OBSERVABLES[key], values);
   }
 

@@ -1,10 +1,11 @@
 import { createNoopMeter, metrics, type MeterProvider } from '@opentelemetry/api';
+import type { TelemetrySource } from '../adapter/telemetry-port.js';
 import type { AttributesHook } from './attributes-hook.js';
 import { Gauges } from './gauges.js';
 import { Instruments, type Values } from './instruments.js';
 import type { COUNTERS, HISTOGRAMS } from './metric-definitions.js';
 import { INSTRUMENTATION_SCOPE } from './names.js';
-import { primeNode, primeStreams } from './prime.js';
+import { prime } from './prime.js';
 import type { Sources } from './sources.js';
 import type { StreamMetrics } from './stream-metrics.js';
 
@@ -24,18 +25,16 @@ export class Metrics {
     this.#sources = sources;
   }
 
-  /** The first node has started, or another one. */
-  start(): void {
+  /** A node has started, which is one of the sources now. */
+  start(source: TelemetrySource): void {
     if (!this.refresh()) {
-      this.#prime();
+      this.#observe(source);
     }
   }
 
-  /** The last node has stopped. */
-  stop(): void {
-    this.#gauges?.detach();
-    this.#gauges = undefined;
-    this.#provider = undefined;
+  /** A node has stopped. */
+  stop(source: TelemetrySource): void {
+    this.#gauges?.delete(source);
   }
 
   /** Builds the instruments anew if the MeterProvider has changed since, which no event tells. Returns whether it did. */
@@ -44,14 +43,19 @@ export class Metrics {
     if (provider === this.#provider) {
       return false;
     }
-    this.stop();
+    for (const source of this.#sources) {
+      this.stop(source);
+    }
     this.#provider = provider;
-    const meter = provider.getMeter(INSTRUMENTATION_SCOPE);
+    this.#gauges = undefined;
     this.#instruments = undefined;
+    const meter = provider.getMeter(INSTRUMENTATION_SCOPE);
     if (meter !== createNoopMeter()) {
       this.#instruments = new Instruments(provider, meter, this.#hook);
-      this.#gauges = new Gauges(meter, this.#instruments, this.#sources);
-      this.#prime();
+      this.#gauges = Gauges.of(provider, meter);
+      for (const source of this.#sources) {
+        this.#observe(source);
+      }
     }
     return true;
   }
@@ -74,13 +78,11 @@ export class Metrics {
     this.#instruments?.record(key, value, ...values);
   }
 
-  #prime(): void {
+  #observe(source: TelemetrySource): void {
     if (!this.#instruments) {
       return;
     }
-    primeNode(this.#instruments);
-    for (const source of this.#sources) {
-      primeStreams(this.#instruments, source.streamNames);
-    }
+    this.#gauges?.add(source, this.#instruments);
+    prime(this.#instruments, source);
   }
 }

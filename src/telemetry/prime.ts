@@ -4,16 +4,35 @@ import {
   OUTCOMES,
   POLL_RESULTS,
   REQUEST_TYPES,
-  ROLES,
   SOURCES,
   TRANSITIONS,
 } from './closed-sets.js';
+import type { DropReason, TelemetrySource } from '../adapter/telemetry-port.js';
 import type { Instruments } from './instruments.js';
+
+/** The one loss that happens before anything is read. */
+const OUTBOX_FULL: DropReason = 'outbox_full';
 
 // A counter that appears with its first event has no earlier value, and PromQL's `increase()` and `rate()` miss that event.
 
-/** Starts the counters of a node at 0. */
-export function primeNode(instruments: Instruments): void {
+/** Starts the counters of a node at 0, or those of an emitter, which is no node of a cluster and reads nothing. */
+export function prime(instruments: Instruments, source: TelemetrySource): void {
+  for (const { role } of source.connectionStates()) {
+    instruments.add('reconnections', 0, role);
+  }
+  const isNode = source.clusterSize() !== undefined;
+  for (const stream of source.streamNames) {
+    primeWriting(instruments, stream);
+    if (isNode) {
+      primeReading(instruments, stream);
+    }
+  }
+  if (isNode) {
+    primeCluster(instruments);
+  }
+}
+
+function primeCluster(instruments: Instruments): void {
   for (const type of REQUEST_TYPES) {
     instruments.add('missingResponses', 0, type);
   }
@@ -23,26 +42,26 @@ export function primeNode(instruments: Instruments): void {
   for (const transition of TRANSITIONS) {
     instruments.add('transitions', 0, transition);
   }
-  for (const role of ROLES) {
-    instruments.add('reconnections', 0, role);
+}
+
+function primeWriting(instruments: Instruments, stream: string): void {
+  instruments.add('dropped', 0, stream, OUTBOX_FULL);
+  for (const type of MESSAGE_TYPES) {
+    instruments.add('sent', 0, stream, type, undefined);
   }
 }
 
-/** Starts the counters of streams at 0. */
-export function primeStreams(instruments: Instruments, streams: readonly string[]): void {
-  for (const stream of streams) {
-    instruments.add('skipped', 0, stream);
-    instruments.add('duplicates', 0, stream);
-    for (const result of POLL_RESULTS) {
-      instruments.add('polls', 0, stream, result);
-    }
-    for (const reason of DROP_REASONS) {
-      instruments.add('dropped', 0, stream, reason);
-    }
-    for (const type of MESSAGE_TYPES) {
-      instruments.add('sent', 0, stream, type, undefined);
-      instruments.add('consumed', 0, stream, type);
-    }
+function primeReading(instruments: Instruments, stream: string): void {
+  instruments.add('skipped', 0, stream);
+  instruments.add('duplicates', 0, stream);
+  for (const result of POLL_RESULTS) {
+    instruments.add('polls', 0, stream, result);
+  }
+  for (const reason of DROP_REASONS) {
+    instruments.add('dropped', 0, stream, reason);
+  }
+  for (const type of MESSAGE_TYPES) {
+    instruments.add('consumed', 0, stream, type);
   }
 }
 

@@ -44,12 +44,10 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
   observe: TelemetryPort['observe'] = (source) => {
     const { sources, metrics } = this.#tools;
     sources.add(source);
-    metrics.start();
+    metrics.start(source);
     return () => {
       sources.delete(source);
-      if (sources.size === 0) {
-        metrics.stop();
-      }
+      metrics.stop(source);
     };
   };
 

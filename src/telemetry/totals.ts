@@ -1,4 +1,5 @@
 import type { Attributes, BatchObservableResult, Meter, MeterProvider, Observable } from '@opentelemetry/api';
+import { contentOf } from './content-of.js';
 import { COUNTERS } from './metric-definitions.js';
 
 type Key = keyof typeof COUNTERS;
@@ -46,7 +47,7 @@ export class Totals {
   /** The total for attributes of this content, from now on exported, at first with 0. */
   of(key: Key, attributes: Attributes): Total {
     const totals = this.#totals.get(key)!;
-    const content = JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const content = contentOf(attributes);
     let total = totals.get(content);
     if (!total) {
       total = { attributes, value: 0 };
