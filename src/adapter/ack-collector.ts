@@ -18,13 +18,14 @@ interface NodeShare {
  */
 export class AckCollector {
   readonly #nodes = new Map<string, NodeShare>();
-  readonly #asked: number;
   readonly #local: NodeShare = { clients: undefined, acks: 0 };
   readonly #timer: NodeJS.Timeout;
   readonly #known: Set<string>;
   /** Nodes of the peer package that have not said anything yet; they are known by number only. */
   #foreign: number | undefined;
-  #done = 0;
+  /** Nodes that are to answer, as far as they are known. */
+  #asked: number;
+  #answered = 0;
   #ended = false;
 
   constructor(
@@ -45,6 +46,7 @@ export class AckCollector {
     this.#known = new Set(nodes);
     void options.foreign.then((count) => {
       this.#foreign = count;
+      this.#asked += count;
       this.#check();
     });
     this.#timer = setTimeout(() => this.#end(this.#timeout()), options.timeout);
@@ -78,7 +80,7 @@ export class AckCollector {
     }
     const share = this.#nodes.get(uid);
     if (share === undefined) return;
-    if (absent === true) return this.#report(uid, 0);
+    if (absent === true) return this.#onDone(uid, 0);
     if (type === MessageType.BROADCAST_ACK) {
       // those of the peer package have no number, and are sent once
       share.seen ??= new Set();
@@ -88,12 +90,12 @@ export class AckCollector {
     } else if (type === MessageType.BROADCAST_CLIENT_COUNT) {
       share.clients = Number(clientCount);
     }
-    if (share.clients !== undefined && share.acks >= share.clients) this.#report(uid, share.clients);
+    if (share.clients !== undefined && share.acks >= share.clients) this.#onDone(uid, share.clients);
   }
 
   onNodeLost(uid: string): void {
     const share = this.#nodes.get(uid);
-    if (share) this.#report(uid, share.acks);
+    if (share) this.#settle(uid, share.acks);
   }
 
   onFailed(error: Error): void {
@@ -105,9 +107,14 @@ export class AckCollector {
     this.#end(new AdapterClosedError('The broadcast with acknowledgement was given up: the adapter was closed.'));
   }
 
-  #report(uid: string, clients: number): void {
-    if (!this.#nodes.delete(uid)) return;
-    this.#done++;
+  #onDone(uid: string, clients: number): void {
+    this.#answered++;
+    this.#settle(uid, clients);
+  }
+
+  /** Nothing more is waited for of the node. */
+  #settle(uid: string, clients: number): void {
+    this.#nodes.delete(uid);
     this.clientCountCallback(clients);
     this.#check();
   }
@@ -133,7 +140,7 @@ export class AckCollector {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
-    this.options.telemetry.end(this.#asked, this.#done, error);
+    this.options.telemetry.end(this.#asked, this.#answered, error);
     this.options.onEnd();
   }
 }
