@@ -12,12 +12,13 @@ export interface EngineConnection {
  * would be a system call of its own, a third of what a node spends on a message.
  */
 export class WriteBatching {
-  #engine: EngineConnection['server'] | undefined;
+  /** One for each HTTP server that the Server is attached to. */
+  readonly #engines = new WeakSet<EngineConnection['server']>();
 
   /** To be called with any connection of the Server, whose engine may have been made after its adapters. */
   use({ server }: EngineConnection): void {
-    if (server === undefined || server === this.#engine) return;
-    this.#engine = server;
+    if (server === undefined || this.#engines.has(server)) return;
+    this.#engines.add(server);
     server.on('flush', ({ transport }, packets) => {
       const socket = packets.length > 1 ? transport.socket?._socket : undefined;
       if (socket === undefined) return;

@@ -82,8 +82,9 @@ export function offsets(suite: Suite): void {
         .run((io) => {
           io.volatile.emit('volatile', 'a string');
           io.local.emit('local', 'a string');
+          io.local.emit('local date', new Date(0));
         });
-      await Promise.all([...clients.map((client) => client.next('volatile')), clients[0].next('local')]);
+      await Promise.all([...clients.map((client) => client.next('volatile')), clients[0].next('local date')]);
 
       expect(clients.map(({ offset }) => offset)).toEqual(before);
       expect(clients[1].received('volatile')[0]![0]).toBe('a string');

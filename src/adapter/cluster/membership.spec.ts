@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { MessageType } from 'socket.io-adapter';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { noopTelemetry } from '../telemetry-port.js';
 import type { Bus, BusMessage } from './bus.js';
 import type { Layout } from '../stream/routing.js';
@@ -278,11 +278,12 @@ describe('Membership', () => {
     const receive = a!.membership.receive.bind(a!.membership);
     const missed: BusMessage[] = [];
     a!.membership.receive = (message) => void missed.push(message);
-    // the clock goes on, and b with it, while nothing runs here
-    for (let i = 0; i < 20; i++) {
-      vi.setSystemTime(Date.now() + INTERVAL);
-      missed.push({ uid: 'b', type: MessageType.HEARTBEAT });
-    }
+    // time goes on, and b with it, while nothing runs here
+    const now = performance.now.bind(performance);
+    const slept = 20 * INTERVAL;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + slept);
+    onTestFinished(() => clock.mockRestore());
+    for (let i = 0; i < 20; i++) missed.push({ uid: 'b', type: MessageType.HEARTBEAT });
     await pass(INTERVAL);
     expect(a!.events).not.toContain('b lost: 1');
     a!.membership.receive = receive;
@@ -290,6 +291,18 @@ describe('Membership', () => {
     await pass(5 * INTERVAL);
     expect(a!.others).toEqual(['b']);
     expect(b!.others).toEqual(['a']);
+  });
+
+  it.each([-1, 1])('loses nobody, and keeps nobody, when the clock is set (by %i hours)', async (hours) => {
+    const [a, b] = await started('a', 'b', 'c');
+    vi.setSystemTime(Date.now() + hours * 3_600_000);
+    await pass(3 * INTERVAL);
+    expect(a!.others).toEqual(['b', 'c']);
+    expect(a!.membership.lastEcho).toBeGreaterThan(Date.now() - 2 * INTERVAL);
+    expect(a!.membership.lastEcho).toBeLessThanOrEqual(Date.now());
+    b!.kill();
+    await pass(TIMEOUT + INTERVAL + 10);
+    expect(a!.others).toEqual(['c']);
   });
 
   it('notices that Redis takes its heartbeats and none comes back', async () => {

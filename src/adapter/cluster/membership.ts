@@ -39,8 +39,12 @@ export interface MembershipListener {
 /** Another node, as this one knows it. */
 export interface Member {
   uid: string;
+  /** In milliseconds since the epoch. */
   since: number;
+  /** In milliseconds since the epoch; to be shown. */
   lastSeen: number;
+  /** The same by `performance.now()`, which is what counts: a clock that is set keeps nobody in the cluster. */
+  heard: number;
 }
 
 /** Longest wait for the answers to the first heartbeat, in milliseconds. */
@@ -54,8 +58,9 @@ export class Membership {
   #timer: NodeJS.Timeout | undefined;
   /** The others may know of us. */
   #introduced = false;
-  /** When our own heartbeat last came back: proof that the channel works and that this process runs. */
+  /** When our own heartbeat last came back, by `performance.now()`: proof that the channel works and that this process runs. */
   #echo: number | undefined;
+  #lastEcho: number | undefined;
   /** Since when what is sent is heard without a break: only in that time is silence a sign. */
   #steadySince = Number.NEGATIVE_INFINITY;
   /** Heartbeats sent since the last that came back. */
@@ -82,14 +87,14 @@ export class Membership {
     return this.#members.size + 1;
   }
 
-  /** When a heartbeat of this node last came back to it. */
+  /** When a heartbeat of this node last came back to it, in milliseconds since the epoch. */
   get lastEcho(): number | undefined {
-    return this.#echo;
+    return this.#lastEcho;
   }
 
   /** For how long what this node sends has come back to it without a break, in milliseconds; 0 while it does not. */
   get hearingFor(): number {
-    const now = Date.now();
+    const now = performance.now();
     return this.#isAway(now) ? 0 : now - this.#steadySince;
   }
 
@@ -139,7 +144,7 @@ export class Membership {
 
   /** The subscription was away: who was silent meanwhile may well be alive. */
   resume(): void {
-    this.#steadySince = Date.now();
+    this.#steadySince = performance.now();
     this.#unheard = 0;
     this.#beat();
   }
@@ -148,7 +153,7 @@ export class Membership {
   receive(message: BusMessage): void {
     if (message.uid === this.options.uid) return this.#heardItself();
     if (message.type === MessageType.ADAPTER_CLOSE) {
-      this.#departed.set(message.uid, Date.now());
+      this.#departed.set(message.uid, performance.now());
       this.#remove(message.uid, 'left');
       return;
     }
@@ -170,7 +175,7 @@ export class Membership {
   alive(uid: string): boolean {
     const member = this.#members.get(uid);
     if (member === undefined) return false;
-    member.lastSeen = Date.now();
+    this.#hear(member);
     return true;
   }
 
@@ -186,16 +191,18 @@ export class Membership {
   }
 
   #see(uid: string): void {
-    const now = Date.now();
     const known = this.#members.get(uid);
-    this.telemetry.heartbeatReceived(known && now - known.lastSeen);
-    if (known) {
-      known.lastSeen = now;
-      return;
-    }
-    this.#members.set(uid, { uid, since: now, lastSeen: now });
+    this.telemetry.heartbeatReceived(known && performance.now() - known.heard);
+    if (known) return this.#hear(known);
+    const now = Date.now();
+    this.#members.set(uid, { uid, since: now, lastSeen: now, heard: performance.now() });
     this.telemetry.transition('joined', uid, this.size);
     this.listener.onJoined(uid, this.size);
+  }
+
+  #hear(member: Member): void {
+    member.lastSeen = Date.now();
+    member.heard = performance.now();
   }
 
   #remove(uid: string, reason: 'left' | 'lost'): void {
@@ -221,10 +228,11 @@ export class Membership {
   }
 
   #heardItself(): void {
-    const now = Date.now();
+    const now = performance.now();
     // the channel, or this process, was away: what the others have sent meanwhile may come in after this
     if (this.#isAway(now)) this.#steadySince = now;
     this.#echo = now;
+    this.#lastEcho = Date.now();
     this.#unheard = 0;
   }
 
@@ -233,11 +241,11 @@ export class Membership {
   }
 
   #forgetTheLost(): void {
-    const now = Date.now();
+    const now = performance.now();
     // While our own heartbeats do not come back, it is the channel, or this process, that was away.
     if (this.#echo === undefined || now - this.#echo > this.options.heartbeatTimeout) return;
-    for (const { uid, lastSeen } of [...this.#members.values()]) {
-      if (now - Math.max(lastSeen, this.#steadySince) > this.options.heartbeatTimeout) this.#remove(uid, 'lost');
+    for (const { uid, heard } of [...this.#members.values()]) {
+      if (now - Math.max(heard, this.#steadySince) > this.options.heartbeatTimeout) this.#remove(uid, 'lost');
     }
     for (const [uid, since] of this.#departed) {
       if (now - since > this.options.heartbeatTimeout) this.#departed.delete(uid);

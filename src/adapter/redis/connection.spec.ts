@@ -1,8 +1,11 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { createClient, type RedisClientOptions } from 'redis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { poll } from '../../testing/poll.js';
 import { RedisServer } from '../../testing/redis-server.js';
 import { AdapterClosedError } from '../errors.js';
@@ -10,6 +13,9 @@ import { noopTelemetry, type ConnectionRole, type TelemetryPort } from '../telem
 import { createDriver } from './create-driver.js';
 import { reconnectDelay, type RedisConnection } from './driver.js';
 import { watchConnection } from './watch-connection.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const settings = { useShardedPubSub: false, channelPrefix: 'channel', telemetry: noopTelemetry };
 
@@ -131,6 +137,21 @@ describe('a connection', () => {
     const connection = await opened();
     await connection.send(['SET', 'text', 'x']);
     await expect(connection.transaction([['PING'], ['INCR', 'text']])).rejects.toThrow(/not an integer/);
+  });
+
+  it('tries again when it is not answered, also when memory is collected meanwhile', async () => {
+    const accepted: Socket[] = [];
+    const silent = createServer((socket) => accepted.push(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const collecting = setInterval(collectGarbage, 500);
+    onTestFinished(() => {
+      clearInterval(collecting);
+      silent.close();
+      for (const socket of accepted) socket.destroy();
+    });
+    const connection = open({ url: `redis://127.0.0.1:${(silent.address() as AddressInfo).port}` });
+    expect(await poll(() => accepted.length > 1, 40_000)).toBe(true);
+    expect(connection.lastError?.message).toMatch(/within 10000 ms|timeout/i);
   });
 
   it('waits for readiness no longer than it is told to', async () => {

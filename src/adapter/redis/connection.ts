@@ -1,4 +1,4 @@
-import { withDeadline } from '../deadline.js';
+import { deadlineSignal, withDeadline } from '../deadline.js';
 import { RedisUnavailableError, toError } from '../errors.js';
 import type { ConnectionRole, ConnectionState, TelemetryPort } from '../telemetry-port.js';
 import { reconnectDelay, type ChannelListener, type RedisArgument, type RedisConnection } from './driver.js';
@@ -124,14 +124,15 @@ export class Connection implements RedisConnection {
   async #connect(attempt: AbortController): Promise<void> {
     const { signal } = attempt;
     let link: Link | undefined;
+    let deadline: ReturnType<typeof deadlineSignal> | undefined;
     try {
       if (this.#failures > 0) await pause(reconnectDelay(this.#failures - 1), signal);
-      const deadline = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT)]);
-      link = await this.#open((error) => this.#onLost(attempt, error), deadline);
+      deadline = deadlineSignal(ATTEMPT_TIMEOUT, `Redis did not answer within ${ATTEMPT_TIMEOUT} ms`, signal);
+      link = await this.#open((error) => this.#onLost(attempt, error), deadline.signal);
       signal.throwIfAborted();
       this.#subscribed = new Map();
       this.#ending = new Map();
-      await withDeadline(this.#listenToAll(link), deadline);
+      await withDeadline(this.#listenToAll(link), deadline.signal);
       signal.throwIfAborted();
     } catch (error) {
       link?.destroy();
@@ -141,6 +142,8 @@ export class Connection implements RedisConnection {
       this.#failures++;
       this.#start();
       return;
+    } finally {
+      deadline?.clear();
     }
     this.#link = link;
     this.#failures = 0;

@@ -1,4 +1,4 @@
-import { withDeadline } from '../deadline.js';
+import { deadlineSignal, withDeadline } from '../deadline.js';
 import type { RedisDriver } from './driver.js';
 import type { DriverSettings } from './driver-settings.js';
 import type { OpenLink } from './link.js';
@@ -54,9 +54,13 @@ async function leased(
   signal: AbortSignal,
 ): Promise<NodeRedisClient | undefined> {
   if (lease === undefined) return undefined;
-  const patience = AbortSignal.timeout(LEASE_TIMEOUT);
-  return withDeadline(lease, AbortSignal.any([signal, patience])).catch((error: unknown) => {
-    if (patience.aborted) return undefined;
+  const patience = deadlineSignal(LEASE_TIMEOUT, `No client was free within ${LEASE_TIMEOUT} ms`, signal);
+  try {
+    return await withDeadline(lease, patience.signal);
+  } catch (error) {
+    if (patience.signal.aborted && !signal.aborted) return undefined;
     throw error;
-  });
+  } finally {
+    patience.clear();
+  }
 }

@@ -39,6 +39,20 @@ describe('Payload', () => {
     );
   });
 
+  it.each([
+    new Date(0),
+    new String('text'),
+    { toJSON: () => 'text' },
+    Object.assign(() => undefined, { toJSON: () => 'text' }),
+  ])('without an offset has something behind what becomes a string on its way: %o', (last) =>
+    expectArgs(Payload.of(['event', last]).withoutOffset(), ['event', last, null]),
+  );
+
+  it.each([undefined, null, 1, true, ['text'], { key: 'text' }, Buffer.from('text')])(
+    'without an offset is left alone where it ends in what is no string: %o',
+    (last) => expectArgs(Payload.of(['event', last]).withoutOffset(), ['event', last]),
+  );
+
   it('stays as it is when another is made of it', () => {
     for (const payload of variants(['event', 'text'])) {
       payload.withOffset('1-2');

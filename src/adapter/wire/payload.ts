@@ -32,7 +32,7 @@ export class Payload {
    * event without arguments included, for an offset, and would come back with it: `null` keeps it from that.
    */
   withoutOffset(): Payload {
-    const endsInString = this.json === undefined ? typeof this.args.at(-1) === 'string' : this.json.at(-2) === '"';
+    const endsInString = this.json === undefined ? mayBecomeString(this.args.at(-1)) : this.json.at(-2) === '"';
     return endsInString ? this.#with(null) : this;
   }
 
@@ -41,4 +41,11 @@ export class Payload {
     const json = this.json && `${this.json.slice(0, -1)},${JSON.stringify(last)}]`;
     return new Payload(args, json);
   }
+}
+
+/** Whether a client may get a string for it, as it does for a Date. One of binary data gets binary data. */
+function mayBecomeString(value: unknown): boolean {
+  if (typeof value === 'string' || value instanceof String) return true;
+  if (value === undefined || value === null || ArrayBuffer.isView(value)) return false;
+  return typeof (value as { toJSON?: unknown }).toJSON === 'function';
 }
