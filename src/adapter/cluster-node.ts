@@ -5,6 +5,7 @@ import { Answering } from './cluster/answering.js';
 import { Bus, type BusMessage } from './cluster/bus.js';
 import { Census } from './cluster/census.js';
 import { ForeignNodes, UNEXPECTED_PEER } from './cluster/foreign-nodes.js';
+import type { ClusterLayout } from './cluster/layout.js';
 import { Membership } from './cluster/membership.js';
 import { openCarrier } from './cluster/open-carrier.js';
 import { Requests } from './cluster/requests.js';
@@ -108,7 +109,16 @@ export class ClusterNode {
     };
     this.log = new StreamLog(commands, reader, log, this.telemetry, listener, side);
     const { streamName, streamCount, streamBy } = options;
-    const own = { ...options, uid: this.uid, layout: { streamName, streamCount, streamBy } };
+    const layout: ClusterLayout = {
+      streamName,
+      streamCount,
+      streamBy,
+      // some clients tell only once they are connected
+      get database() {
+        return driver.database;
+      },
+    };
+    const own = { ...options, uid: this.uid, layout };
     this.membership = new Membership(this.bus, own, this.telemetry, () => this.log.writer.published(), {
       onJoined: (uid, clusterSize) => void events.emit('nodeJoined', { uid, clusterSize }),
       onLeft: (uid, reason, clusterSize) => {

@@ -3,6 +3,7 @@ import { Cluster, Redis } from 'ioredis';
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAdapter } from '../../src/adapter/create-adapter.js';
+import { createEmitter } from '../../src/adapter/emitter/emitter.js';
 import { InvalidOptionError } from '../../src/adapter/errors.js';
 import { createDriver, type RedisClient } from '../../src/adapter/redis/create-driver.js';
 import { noopTelemetry } from '../../src/adapter/telemetry-port.js';
@@ -27,6 +28,12 @@ function refusal(client: unknown): InvalidOptionError {
 describe('a client that cannot do is refused at once', () => {
   it.each([undefined, null, 'redis://localhost', {}, { sendCommand: () => undefined }, new Map()])('%s', (client) => {
     expect(refusal(client).message).toMatch(/^The Redis client must be one that `createClient\(\)`.*, but is /);
+  });
+
+  it('without a word of the URL that was given in its place, as that may have a password', () => {
+    for (const make of [createAdapter, createEmitter]) {
+      expect(() => make('redis://alice:secret@localhost' as unknown as RedisClient)).toThrow(/, but is a string\.$/);
+    }
   });
 
   it.each<[string, RedisClient]>([

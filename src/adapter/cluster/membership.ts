@@ -3,15 +3,14 @@ import { refusalIn } from '../redis/refusal.js';
 import { isStreamId } from '../stream/stream-id.js';
 import type { TelemetryPort } from '../telemetry-port.js';
 import type { Bus, BusMessage } from './bus.js';
-import type { Layout } from '../stream/routing.js';
-import { disagreement, parseLayout } from './layout.js';
+import { disagreement, parseLayout, type ClusterLayout } from './layout.js';
 
 /** What a node says of itself in a heartbeat. */
 export interface Heartbeat {
   /** Of each stream that the node has published to: the number and the id of its last entry there. */
   published: Array<{ stream: string; seq: number; id: string }>;
   /** What has to be the same everywhere. */
-  layout?: Layout;
+  layout?: ClusterLayout;
   /** The node has been introduced to the one that this is for. */
   answer?: boolean;
 }
@@ -21,7 +20,7 @@ export interface MembershipOptions {
   heartbeatInterval: number;
   heartbeatTimeout: number;
   /** What has to be the same everywhere. */
-  layout: Layout;
+  layout: ClusterLayout;
 }
 
 export interface MembershipListener {

@@ -70,9 +70,14 @@ export function createDriver(client: RedisClient, settings: DriverSettings): Red
   }
   throw new InvalidOptionError(
     'The Redis client must be one that `createClient()`, `createCluster()`, `createSentinel()` or `createClientPool()` of the package ' +
-      `\`redis\` (5 or 6) returns, or a \`Redis\` or \`Cluster\` of the package \`ioredis\` (5 or 6), but is ${show(client)}.`,
+      `\`redis\` (5 or 6) returns, or a \`Redis\` or \`Cluster\` of the package \`ioredis\` (5 or 6), but is ${described(client)}.`,
     'client',
   );
+}
+
+/** Without the text: the URL of a Redis is given for a client now and then, and may hold a password. */
+function described(client: unknown): string {
+  return typeof client === 'string' ? 'a string' : show(client);
 }
 
 /** It would hold for the keys, but not for the channels, on which applications with different prefixes would meet. */

@@ -48,6 +48,8 @@ export interface RedisDriver {
   open(role: ConnectionRole): RedisConnection;
   /** Where Redis is, as far as the client tells. Never credentials. */
   readonly server: { address: string | undefined; port: number | undefined };
+  /** Which database its connections use; `undefined` where the client does not tell (yet). */
+  readonly database?: number | undefined;
 }
 
 /** Where Redis is, for a person. */

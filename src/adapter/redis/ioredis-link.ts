@@ -28,6 +28,7 @@ export interface IoRedisOptions {
   path?: string | undefined;
   sentinels?: ReadonlyArray<{ host?: string; port?: number }> | null | undefined;
   role?: string | undefined;
+  db?: number | undefined;
   keyPrefix?: unknown;
 }
 

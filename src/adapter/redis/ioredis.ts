@@ -8,7 +8,7 @@ import { checked } from './server-check.js';
 
 /** Driver for a `Redis` of the `ioredis` package, with or without Sentinel. */
 export function ioRedisDriver(client: IoRedisClient, settings: DriverSettings): RedisDriver {
-  const { host, port, path, sentinels, role } = client.options;
+  const { host, port, path, sentinels, role, db: database = 0 } = client.options;
   const open = ioRedisLink(() => client.duplicate({ ...OWN_SETTINGS, ...NO_TIMEOUTS }), settings.useShardedPubSub);
   if (sentinels) {
     if (role === 'slave') {
@@ -20,11 +20,13 @@ export function ioRedisDriver(client: IoRedisClient, settings: DriverSettings): 
     const followers = new MasterFollowers(open, settings.telemetry);
     return {
       open: (connectionRole) => followers.open(connectionRole),
+      database,
       server: { address: sentinels[0]?.host ?? 'localhost', port: sentinels[0]?.port ?? 26_379 },
     };
   }
   return {
     open: (connectionRole) => new Connection(connectionRole, checked(open, 'master'), settings.telemetry),
+    database,
     server: {
       address: path ?? host ?? 'localhost',
       port: path === undefined || path === null ? (port ?? 6379) : undefined,

@@ -19,6 +19,7 @@ export interface NodeRedisClient {
 
 export interface NodeRedisOptions {
   socket?: { host?: string; port?: number; path?: string };
+  database?: number;
   keyPrefix?: unknown;
 }
 

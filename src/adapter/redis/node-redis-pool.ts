@@ -33,6 +33,9 @@ export function nodeRedisPoolDriver(pool: NodeRedisPool, settings: DriverSetting
   };
   return {
     open: (role) => new Connection(role, checked(open, 'master'), settings.telemetry),
+    get database() {
+      return template && (template.options?.database ?? 0);
+    },
     get server() {
       const { host, port, path } = template?.options?.socket ?? {};
       return { address: path ?? host, port };

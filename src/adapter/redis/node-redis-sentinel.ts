@@ -24,6 +24,7 @@ export function nodeRedisSentinelDriver(sentinel: NodeRedisSentinel, settings: D
    * makes that client go round in a circle for ever, and the process with it.
    */
   let model: Promise<NodeRedisClient> | undefined;
+  let database: number | undefined;
   const lease = (): Promise<NodeRedisClient> =>
     sentinel
       ._execute(false, (client) => Promise.resolve(client))
@@ -40,12 +41,19 @@ export function nodeRedisSentinelDriver(sentinel: NodeRedisSentinel, settings: D
       throw new Error('The Sentinel client knows of no master at the moment');
     }
     const { options } = client;
+    database = options?.database ?? 0;
     const own = ownSettings({ ...options, socket: { ...options?.socket, ...master } });
     const link = nodeRedisLink(() => client.duplicate(own), settings.useShardedPubSub);
     return link(onLost, signal);
   };
   const followers = new MasterFollowers(open, settings.telemetry);
-  return { open: (role) => followers.open(role), server: { address: undefined, port: undefined } };
+  return {
+    open: (role) => followers.open(role),
+    server: { address: undefined, port: undefined },
+    get database() {
+      return database;
+    },
+  };
 }
 
 /** The client, unless it takes too long. */

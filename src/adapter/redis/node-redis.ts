@@ -11,6 +11,7 @@ export function nodeRedisDriver(client: NodeRedisClient, settings: DriverSetting
   const { host, port, path } = client.options?.socket ?? {};
   return {
     open: (role) => new Connection(role, open, settings.telemetry),
+    database: client.options?.database ?? 0,
     server: { address: path ?? host ?? 'localhost', port: path === undefined ? (port ?? 6379) : undefined },
   };
 }
