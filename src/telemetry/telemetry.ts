@@ -260,7 +260,7 @@ function isPublication(publication: PublishTelemetry): publication is Publicatio
 
 /**
  * Spans and metrics of the adapter, through OpenTelemetry's API: the application sets up the SDK, before or after, and
- * without one nothing is recorded. Give the same object to every adapter of a process. What it returns never throws.
+ * without one nothing is recorded. What it returns never throws.
  *
  * @throws {TypeError} naming the option that cannot work, and what is allowed.
  */
