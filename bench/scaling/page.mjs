@@ -18,7 +18,7 @@ function introduction({ date, node, cpus, rounds, command }) {
 What a message costs, how far one Redis and one stream go, and what to do beyond. The figures are CPU time, so that they hold however many cores
 there are: a core has 1,000,000 µs a second. They were measured on ${date} with Node.js ${node} on ${cpus} CPUs, medians of ${rounds} round${rounds === 1 ? '' : 's'}, by \`${command}\`,
 and depend on the machine: run it on yours. They are of processes that have just started, after 4,000 messages; [performance](performance.md) measures the same
-for longer, and finds about half of it, so take them for an upper bound.
+for longer, and finds half to three quarters of it, so take them for an upper bound.
 `;
 }
 
