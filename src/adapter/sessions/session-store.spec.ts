@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openConnection, useProxiedRedis } from '../../../test/harness/redis-connections.js';
 import { waitFor } from '../../testing/wait-for.js';
 import type { RedisConnection } from '../redis/driver.js';
@@ -110,6 +110,37 @@ describe('a session in the store', () => {
     own.proxy.restore();
     await next;
     expect(await stored()).toBe('value');
+  });
+
+  it('is given up when it has expired and Redis has refused it all the time, and what follows is done all the same', async () => {
+    await own.redis.command('ACL', 'SETUSER', 'default', '-set');
+    onTestFinished(async () => void (await own.redis.command('ACL', 'SETUSER', 'default', '+set')));
+    const refused = store.save('pid', 'expired', 50);
+    await expect(refused).rejects.toThrow(/expired before it could be written: .*NOPERM/);
+    expect(connection.state).toBe('ready');
+    await store.settled('pid');
+    const next = store.save('pid', 'value', HOUR);
+    await own.redis.command('ACL', 'SETUSER', 'default', '+set');
+    await next;
+    expect([await stored(), store.pending]).toEqual(['value', 0]);
+  });
+
+  it('is given up when it has expired and Redis went away while it was being written', async () => {
+    own.proxy.stall();
+    const refused = expect(store.save('pid', 'expired', 50)).rejects.toThrow('expired before it could be written');
+    await away();
+    await refused;
+    expect(connection.state).not.toBe('ready');
+    await store.settled('pid');
+    expect(store.pending).toBe(0);
+  });
+
+  it('is not written when it has expired before it is its turn', async () => {
+    await store.save('pid', 'value', HOUR);
+    const before = store.discard('pid');
+    await expect(store.save('pid', 'expired', 0)).rejects.toThrow('expired before it could be written');
+    await before;
+    expect(await stored()).toBeNull();
   });
 
   it('is waited for only as long as it may be while Redis says nothing', async () => {

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { withDeadline } from '../deadline.js';
+import { toError } from '../errors.js';
 import type { RedisArgument, RedisConnection } from '../redis/driver.js';
 import { LONGEST_TIMER } from '../timers.js';
 import { insist } from './insist.js';
@@ -15,6 +16,8 @@ export class SessionStore {
   /** Session to what is still to be done to it. */
   readonly #steps = new Map<string, Promise<void>>();
   readonly #claims: SessionClaims;
+  /** What is being written, and is given up when it has expired. */
+  readonly #writes = new Set<AbortController>();
   readonly #closing = new AbortController();
 
   constructor(
@@ -36,22 +39,15 @@ export class SessionStore {
     return this.#steps.has(pid);
   }
 
-  /** Writes a session that expires after `duration` ms. Redis may be away: it is written when it is back, unless it has expired by then. */
+  /**
+   * Writes a session that expires after `duration` ms. Redis may be away, or refuse it: it is written when Redis takes it, unless it has
+   * expired by then.
+   */
   save(pid: string, value: string, duration: number): Promise<void> {
-    const expires = Date.now() + duration;
-    const { signal: closing } = this.#closing;
-    // Most are written at once: a timer for each, and a signal that the closing one remembers, would be dear.
-    const signal =
-      this.connection.state === 'ready'
-        ? closing
-        : AbortSignal.any([closing, AbortSignal.timeout(Math.min(duration, LONGEST_TIMER))]);
+    const expires = performance.now() + duration;
     const removeClaim = this.#claims.release(pid);
     return this.#step(pid, async () => {
-      await this.#insist(() => {
-        const rest = Math.max(1, expires - Date.now());
-        // See https://redis.io/docs/latest/commands/set/
-        return ['SET', this.#key(pid), value, 'PX', String(rest)];
-      }, signal);
+      await this.#write(pid, value, expires);
       await removeClaim();
     });
   }
@@ -117,12 +113,46 @@ export class SessionStore {
 
   /** Gives up what is not done yet. */
   close(): void {
-    this.#closing.abort(new Error('The adapter was closed.'));
+    const reason = new Error('The adapter was closed.');
+    this.#closing.abort(reason);
+    for (const write of this.#writes) write.abort(reason);
     this.#claims.close();
   }
 
   #key(pid: string): string {
     return this.prefix + pid;
+  }
+
+  async #write(pid: string, value: string, expires: number): Promise<void> {
+    const rest = (): number => Math.ceil(expires - performance.now());
+    let failure: unknown;
+    const set = async (): Promise<void> => {
+      if (rest() <= 0) throw expired(failure);
+      // See https://redis.io/docs/latest/commands/set/
+      await this.connection.send(['SET', this.#key(pid), value, 'PX', String(rest())]).catch((error: unknown) => {
+        failure = error;
+        throw error;
+      });
+    };
+    this.#closing.signal.throwIfAborted();
+    // Most are written at once: a timer for each would be dear.
+    if (this.connection.state === 'ready') {
+      try {
+        return await set();
+      } catch (error) {
+        if (this.#closing.signal.aborted || rest() <= 0) throw error;
+      }
+    }
+    // They do not listen to the signal of the store: it takes longer to add a listener the more of them it has.
+    const write = new AbortController();
+    const timer = setTimeout(() => write.abort(expired(failure)), Math.min(rest(), LONGEST_TIMER)).unref();
+    this.#writes.add(write);
+    try {
+      await insist(this.connection, set, write.signal, () => rest() <= 0);
+    } finally {
+      clearTimeout(timer);
+      this.#writes.delete(write);
+    }
   }
 
   async #remove(key: string): Promise<void> {
@@ -146,4 +176,9 @@ export class SessionStore {
   #insist(command: () => RedisArgument[], signal: AbortSignal): Promise<unknown> {
     return insist(this.connection, () => this.connection.send(command()), signal);
   }
+}
+
+function expired(cause: unknown): Error {
+  const why = cause === undefined ? '' : `: ${toError(cause).message}`;
+  return new Error(`The session expired before it could be written${why}`, { cause });
 }
