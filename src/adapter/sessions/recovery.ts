@@ -125,9 +125,10 @@ export class Recovery {
     this.#held.cutOff(pid);
   }
 
-  /** The claim on its session lapsed. Socket.IO tells its client that it is connected all the same, and the client comes back. */
+  /** The claim on its session lapsed, or may have. Socket.IO tells its client that it is connected all the same, and the client comes back. */
   #connectedTooLate(socket: SocketLike): void {
-    this.#held.remove(socket.id);
+    const held = this.#held.remove(socket.id);
+    if (held) void this.node.sessions.release(held.pid).catch(() => undefined);
     queueMicrotask(() => socket.conn.close(true));
   }
 

@@ -116,6 +116,8 @@ export class Restoration {
       } finally {
         this.#replaying.delete(pid);
       }
+      // nor may this claim be in the way of the next, if it is still there
+      await withDeadline(this.node.sessions.release(pid), signal);
     }
   }
 
