@@ -270,6 +270,25 @@ describe('a session', () => {
 
     expect(other.recovered).toBe(true);
   });
+
+  it('whose data cannot be written any more makes a fresh connection, also when it was kept for the case of a crash before', async () => {
+    const crashSafe = await startCluster({ serverOptions, adapterOptions: { sessions: 'crash-safe' } });
+    for (const node of crashSafe.nodes) {
+      const client = await present(crashSafe, 0, { rooms: ['early'] });
+      const key = await crashSafe.sessionSaved(client);
+      await crashSafe.node(0).run(async (io, _ctx, id) => {
+        const socket = io.of('/').sockets.get(id)!;
+        socket.data.balance = 10n;
+        await socket.join('late');
+      }, client.id);
+      await client.drop();
+      await send(crashSafe.node(1), 'late', 0, 3);
+      await client.connect(node);
+
+      expect(client.recovered).toBe(false);
+      await waitFor(async () => (await crashSafe.redis.exists([key, `${key}:claim`])) === 0);
+    }
+  });
 });
 
 describe('a client that could not come back', () => {

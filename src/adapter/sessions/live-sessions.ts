@@ -105,13 +105,21 @@ export class LiveSessions {
   }
 
   async #save(session: StoredSession, duration: number): Promise<void> {
+    const { sessions } = this.node;
     const telemetry = this.node.telemetry.persistSession(this.nsp.name);
-    try {
-      await this.node.sessions.save(session.pid, encodeSession(session), duration);
-      telemetry.end();
-    } catch (error) {
+    const failed = (error: unknown): void => {
       telemetry.end(error);
       this.node.sessionNotSaved(this.nsp.name, error);
+    };
+    let value: string;
+    try {
+      value = encodeSession(session);
+    } catch (error) {
+      // What was written of it before is of an earlier time: its client would be in other rooms than it was, and miss what they got.
+      const discarded = sessions.discard(session.pid);
+      failed(error);
+      return discarded.catch(() => undefined);
     }
+    await sessions.save(session.pid, value, duration).then(() => telemetry.end(), failed);
   }
 }

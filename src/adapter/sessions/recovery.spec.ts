@@ -36,7 +36,10 @@ const POSITION = '5-0';
 /** Recovery in a namespace of the only node. */
 function recovery(over: Partial<ClusterNode['options']> = {}): {
   recovery: Recovery;
+  nsp: NamespaceLike;
+  sessionNotSaved: ReturnType<typeof vi.fn>;
 } {
+  const sessionNotSaved = vi.fn();
   const node = {
     uid: 'node',
     closed: false,
@@ -49,6 +52,7 @@ function recovery(over: Partial<ClusterNode['options']> = {}): {
     adapters: new Map<string, unknown>(),
     others: () => [],
     ready: () => Promise.resolve(),
+    sessionNotSaved,
     claimSession: (pid: string, signal: AbortSignal) => desk.claim(pid, signal),
     log: {
       streamOf: () => 'stream',
@@ -74,12 +78,12 @@ function recovery(over: Partial<ClusterNode['options']> = {}): {
   };
   const made = new Recovery(host, node as unknown as ClusterNode);
   node.adapters.set('/', { recovery: made });
-  return { recovery: made };
+  return { recovery: made, nsp, sessionNotSaved };
 }
 
 /** As Socket.IO makes one of a session. */
-function socket(): SocketLike & { conn: { close: ReturnType<typeof vi.fn> } } {
-  const one = { id: 'sid', pid: 'pid', rooms: new Set(['sid']), data: {}, conn: { close: vi.fn() } };
+function socket(data: unknown = {}): SocketLike & { conn: { close: ReturnType<typeof vi.fn> } } {
+  const one = { id: 'sid', pid: 'pid', rooms: new Set(['sid']), data, conn: { close: vi.fn() } };
   return one as unknown as ReturnType<typeof socket>;
 }
 
@@ -129,5 +133,38 @@ describe('a claim of which nobody can tell whether it is still there', () => {
     await store.settled();
 
     expect([await kept(), store.isClaimed('pid')]).toEqual([[1, 0], false]);
+  });
+});
+
+describe('a session that is kept for the case of a crash, whose data cannot be written any more,', () => {
+  it('is removed: it is of an earlier time', async () => {
+    const { recovery: one, nsp, sessionNotSaved } = recovery({ sessions: 'crash-safe' });
+    const connected = socket();
+    nsp.sockets.set('sid', connected);
+    one.connecting(connected);
+    await waitFor(async () => (await kept())[0] === 1);
+    connected.data = { balance: 10n };
+    one.persist({ sid: 'sid', rooms: ['sid', 'late'], data: connected.data });
+    one.gone('sid');
+    await store.settled();
+
+    expect(await kept()).toEqual([0, 0]);
+    expect(sessionNotSaved).toHaveBeenCalledOnce();
+  });
+
+  it('is neither there nor claimed while its client, who has come back, is connected, and is kept again when it can be', async () => {
+    await leave();
+    const { recovery: one, nsp } = recovery({ sessions: 'crash-safe' });
+    await one.restore('pid', POSITION);
+    const connected = socket({ balance: 10n });
+    nsp.sockets.set('sid', connected);
+    one.connecting(connected);
+    await waitFor(() => !store.isClaimed('pid'));
+    await store.settled();
+    expect(await kept()).toEqual([0, 0]);
+
+    connected.data = { balance: '10' };
+    one.keepAll();
+    await waitFor(async () => (await kept())[0] === 1);
   });
 });
