@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createDriver } from '../../src/adapter/redis/create-driver.js';
+import { noopTelemetry } from '../../src/adapter/telemetry-port.js';
 import { RedisClusterServer, type RedisServer } from '../../src/testing/index.js';
 import { waitFor } from '../harness/index.js';
 import { clusterFamilies, type Family } from './support/families.js';
@@ -39,8 +41,9 @@ describe.each(families)('a Redis Cluster, and nodes with $name', (family: Family
     return started as [Node, Node];
   }
 
-  /** Kills the master of the stream, and waits until a replica is in its place. Comes the test to its end, it is a replica itself. */
-  async function failover(master: RedisServer, meanwhile?: () => Promise<void>): Promise<void> {
+  /** Kills the master of a key, and waits until a replica is in its place. Comes the test to its end, it is a replica itself. */
+  async function failover(key: string, meanwhile?: () => Promise<void>): Promise<void> {
+    const master = await redis.masterOf(key);
     onTestFinished(async () => {
       await master.restart();
       await waitFor(async () => String(await master.command('INFO', 'replication')).includes('master_link_status:up'), {
@@ -50,7 +53,7 @@ describe.each(families)('a Redis Cluster, and nodes with $name', (family: Family
     });
     await master.kill();
     await meanwhile?.();
-    await redis.failedOver(streamName, master);
+    await redis.failedOver(key, master);
   }
 
   function told(node: Node, ...names: string[]): unknown[] {
@@ -61,7 +64,7 @@ describe.each(families)('a Redis Cluster, and nodes with $name', (family: Family
     const [near, far] = await nodes();
     const traffic = await Traffic.start([near, far]);
     await traffic.flows();
-    await failover(await redis.masterOf(streamName));
+    await failover(streamName);
     await traffic.flows();
     const verdicts = await traffic.end();
     for (const [index, node] of [near, far].entries()) {
@@ -86,11 +89,39 @@ describe.each(families)('a Redis Cluster, and nodes with $name', (family: Family
       await master.command('CLIENT', 'KILL', 'TYPE', 'replica');
       // read by all, and replicated to nobody
       await traffic.flows(100);
-      await failover(master, () => replica.resume());
+      await failover(streamName, () => replica.resume());
       await traffic.flows();
       expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
       for (const node of [near, far]) expect(told(node, 'streamReset')).toHaveLength(1);
     });
+
+    it.each([true, false])(
+      'reach a key of a master that has failed over, and has no stream (used before: %s)',
+      async (used) => {
+        const given = await family.create({ name: 'elsewhere' });
+        const settings = { ...names, useShardedPubSub: true, telemetry: noopTelemetry };
+        const connection = createDriver(given.client, settings).open('writer');
+        onTestFinished(async () => {
+          connection.close();
+          await given.close();
+        });
+        await connection.forKey(streamName).whenReady();
+        const key = await keyElsewhere();
+        if (used) await connection.send(['SET', key, 'before']);
+        await failover(key);
+        let looks: number;
+        await waitFor(async () => looks === (looks = await looksAtTheCluster()), {
+          deadline: 15_000,
+          interval: 1_000,
+          what: 'an end of the looks for a new master',
+        });
+        await waitFor(() => connection.send(['SET', key, 'after']), {
+          deadline: 15_000,
+          interval: 50,
+          what: 'the new master to take a command',
+        });
+      },
+    );
   }
 
   it('lose nothing while the slots of stream and channels are moved, and wait for nothing that is elsewhere', async () => {
@@ -143,6 +174,21 @@ describe.each(families)('a Redis Cluster, and nodes with $name', (family: Family
       expect(await Promise.all(answers)).toEqual(answers.map((_answer, number) => [number]));
     },
   );
+
+  /** How often any node that runs was asked how the slots are spread. */
+  async function looksAtTheCluster(): Promise<number> {
+    const asked = await Promise.allSettled(redis.nodes.map((node) => calls(node, 'cluster\\|slots')));
+    return asked.reduce((sum, reply) => sum + (reply.status === 'fulfilled' ? reply.value : 0), 0);
+  }
+
+  /** A key of another master than that of the stream. */
+  async function keyElsewhere(): Promise<string> {
+    const master = await redis.masterOf(streamName);
+    for (let n = 0; ; n++) {
+      const key = `${names.sessionKeyPrefix}${n}`;
+      if ((await redis.masterOf(key)) !== master) return key;
+    }
+  }
 
   async function replicaOf(master: RedisServer): Promise<RedisServer> {
     const role = (await master.command('ROLE')) as [string, number, Array<[string, string, string]>];

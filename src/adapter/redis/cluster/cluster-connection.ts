@@ -162,17 +162,23 @@ export class ClusterConnection implements RedisConnection {
     this.#update();
     // only now, as the parts let go of the former nodes first
     for (const pool of this.#pools()) pool.keep(this.topology.nodes);
+    this.#lookOrRest();
   }
 
   #update(): void {
     if (this.state === 'closed') return;
     for (const part of this.#parts.values()) part.update();
-    if (this.topology.known) this.topology.found(this);
-    else this.topology.search(this);
+    this.#lookOrRest();
     const parts = [...this.#parts.values()];
     const lost = parts.find(({ state }) => state === 'reconnecting');
     if (lost) this.#readiness.lost(lost.lastError);
     // a part that is new is no loss
     else if (this.topology.known && parts.every(({ state }) => state === 'ready')) this.#readiness.ready();
+  }
+
+  /** A node that is away may have failed for good, and another be in its place: of keys that have no part, nobody else looks for it. */
+  #lookOrRest(): void {
+    if (this.topology.known && this.#pool.complete) this.topology.found(this);
+    else this.topology.search(this);
   }
 }

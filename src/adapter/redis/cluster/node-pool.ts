@@ -12,9 +12,14 @@ export class NodePool {
     private readonly role: ConnectionRole,
     private readonly cluster: ClusterNodes,
     private readonly telemetry: Pick<TelemetryPort, 'suppress' | 'background'>,
-    /** A connection became ready, or was lost. */
+    /** A connection was asked for, became ready, or was lost. */
     private readonly onChange: () => void,
   ) {}
+
+  /** Whether every node that was asked for is reached. */
+  get complete(): boolean {
+    return [...this.#connections.values()].every(({ state }) => state === 'ready');
+  }
 
   get lastError(): Error | undefined {
     return [...this.#connections.values()].find(({ lastError }) => lastError !== undefined)?.lastError;
@@ -29,6 +34,8 @@ export class NodePool {
     this.#connections.set(name, connection);
     connection.on('ready', this.onChange);
     connection.on('lost', this.onChange);
+    // not before the caller has it
+    queueMicrotask(this.onChange);
     return connection;
   }
 
