@@ -1,6 +1,7 @@
 import { MessageType } from 'socket.io-adapter';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openConnection } from '../../../test/harness/redis-connections.js';
+import { RedisProxy } from '../../testing/redis-proxy.js';
 import { RedisServer } from '../../testing/redis-server.js';
 import { waitFor } from '../../testing/wait-for.js';
 import type { RedisConnection } from '../redis/driver.js';
@@ -47,4 +48,25 @@ it('sends an answer that nobody has heard as it was at first, whatever has becom
   expect(heard[0]!.data).toEqual({ requestId: 'r', packet: { value: 'then' } });
   // made once: the very same bytes
   expect(new Set(sent).size).toBe(1);
+});
+
+it('sends an answer once the connection is back, also one that must not be sent twice', async () => {
+  const proxy = await RedisProxy.start(redis.port);
+  const [publisher, subscriber] = [await openConnection(proxy.url), await openConnection(redis.url, 'subscriber')];
+  const bus = new Bus(new PubSubCarrier(publisher, subscriber, false), 'test', () => undefined);
+  const answering = new Answering(bus, publisher, { uid: 'answers', requestTimeout: 20_000 }, () => true);
+  const heard: BusMessage[] = [];
+  await bus.subscribe(bus.namespaceChannel('/', 'peer'), (message) => heard.push(message));
+
+  proxy.cut();
+  await waitFor(() => publisher.state === 'reconnecting', { what: 'the connection to be lost' });
+  const to = { uid: 'peer', namespace: '/', foreign: true };
+  const done = answering.send(to, MessageType.SERVER_SIDE_EMIT_RESPONSE, { requestId: 'r' });
+  proxy.restore();
+  await done;
+  await waitFor(() => heard.length > 0, { what: 'the answer' });
+  for (const connection of [publisher, subscriber]) connection.close();
+  proxy.stop();
+
+  expect(heard).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 import type { MessageType } from 'socket.io-adapter';
-import { toError } from '../errors.js';
+import { RedisUnavailableError, toError } from '../errors.js';
 import type { RedisConnection } from '../redis/driver.js';
 import { pause } from '../timers.js';
 import type { Sender } from '../wire/message.js';
@@ -16,7 +16,7 @@ export interface AnsweringOptions {
   requestTimeout: number;
 }
 
-/** Pause before an answer that nobody heard is sent again, in milliseconds; it doubles from one attempt to the next. */
+/** Pause before an answer is sent again that nobody heard, or that could not be sent, in milliseconds; it doubles from one attempt to the next. */
 const FIRST_PAUSE = 50;
 
 /** Sends the answers of a node to those that asked. */
@@ -41,9 +41,7 @@ export class Answering {
     const end = performance.now() + requestTimeout;
     for (let wait = FIRST_PAUSE; ; wait *= 2) {
       try {
-        // a timer for each answer would be dear
-        if (this.publisher.state !== 'ready') await this.publisher.whenReady(AbortSignal.timeout(requestTimeout));
-        if ((await this.bus.post(channel, letter)) !== 0) return;
+        if ((await this.#post(channel, letter, end)) !== 0) return;
       } catch {
         // the asking node says which answers it lacks
         if (this.publisher.state === 'closed') return;
@@ -52,6 +50,25 @@ export class Answering {
       if (to.foreign || !this.isMember(to.uid) || performance.now() + wait > end) return;
       await pause(wait);
     }
+  }
+
+  /** Publishes as soon as that is possible. Does anything but the connection stand in the way, it may have been published. */
+  async #post(channel: string, letter: Buffer, end: number): Promise<number | undefined> {
+    for (let wait = FIRST_PAUSE; ; wait *= 2) {
+      try {
+        return await this.bus.post(channel, letter);
+      } catch (error) {
+        const rest = end - performance.now();
+        if (!(error instanceof RedisUnavailableError) || rest <= 0) throw error;
+        await this.#connected(Math.ceil(Math.min(wait, rest)));
+      }
+    }
+  }
+
+  /** Waits for the connection, but no longer than `ms`: of a whole cluster, the part that is needed may be back before the others are. */
+  async #connected(ms: number): Promise<void> {
+    if (this.publisher.state === 'ready') return pause(ms);
+    await this.publisher.whenReady(AbortSignal.timeout(ms)).catch(() => undefined);
   }
 
   #seal(nsp: string, type: MessageType, data: Answer): Buffer {
