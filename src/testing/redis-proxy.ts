@@ -8,7 +8,7 @@ export class RedisProxy {
   readonly #server: Server = createServer((socket) => this.#open(socket)).unref();
   #state: 'open' | 'cut' | 'stalled' = 'open';
 
-  private constructor(private readonly port: number) {}
+  private constructor(private port: number) {}
 
   /** @param port that of Redis, on 127.0.0.1. */
   static async start(port: number): Promise<RedisProxy> {
@@ -21,6 +21,11 @@ export class RedisProxy {
 
   get url(): string {
     return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** New connections lead to `port` from now on, as when a DNS name was changed; those that there are stay. */
+  lead(port: number): void {
+    this.port = port;
   }
 
   /** Breaks every connection, and each new one, until {@link restore}. */

@@ -26,8 +26,8 @@ interface Attempt {
 
 const WRITES: Attempt = { command: 'xadd', connections: 1 };
 const READS: Attempt = { command: 'xread', connections: 1 };
-/** Those that write and read look for the master, that which listens may stay. */
-const CONNECTS: Attempt = { command: 'hello', connections: 2 };
+/** All look for the master. */
+const CONNECTS: Attempt = { command: 'hello', connections: 3 };
 
 const REFUSALS: Refusal[] = [
   {

@@ -9,6 +9,9 @@ import { watched } from './watched-link.js';
 /** Longest time that one attempt to connect may take, in milliseconds. */
 const ATTEMPT_TIMEOUT = 10_000;
 
+/** What a server says that is no master any more: it writes nothing, and has ended the read that waited. */
+const DEMOTED = /^(?:READONLY |UNBLOCKED .*instance state changed)/;
+
 /** A connection to one place, over one link after the other, with whatever client library makes them. */
 export class Connection implements RedisConnection {
   lastError: Error | undefined;
@@ -29,6 +32,8 @@ export class Connection implements RedisConnection {
     readonly role: ConnectionRole,
     open: OpenLink,
     private readonly telemetry: Pick<TelemetryPort, 'suppress' | 'background'>,
+    /** Called when the server turns out to be no master any more, and the connection is being made anew. */
+    private readonly onDemoted?: () => void,
   ) {
     this.#open = watched(open, telemetry);
     this.#start();
@@ -109,10 +114,17 @@ export class Connection implements RedisConnection {
     try {
       return await this.telemetry.suppress(() => run(link));
     } catch (error) {
-      // The master became a replica. Its address may lead to the new master by now, and Sentinel knows it.
-      if (toError(error).message.startsWith('READONLY') && this.#link === link) this.interrupt();
+      const reason = toError(error);
+      if (DEMOTED.test(reason.message) && this.#link === link) this.#onDemotion(reason);
       throw error;
     }
+  }
+
+  /** The master became a replica. Its address may lead to the new master by now, and Sentinel knows it. */
+  #onDemotion(error: Error): void {
+    this.lastError = error;
+    this.#restart(error);
+    this.onDemoted?.();
   }
 
   #start(): void {

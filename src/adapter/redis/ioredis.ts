@@ -1,15 +1,14 @@
 import { InvalidOptionError } from '../errors.js';
-import { Connection } from './connection.js';
 import type { RedisDriver } from './driver.js';
 import type { DriverSettings } from './driver-settings.js';
 import { ioRedisLink, NO_TIMEOUTS, OWN_SETTINGS, type IoRedisClient } from './ioredis-link.js';
 import { MasterFollowers } from './master-followers.js';
-import { checked } from './server-check.js';
 
 /** Driver for a `Redis` of the `ioredis` package, with or without Sentinel. */
 export function ioRedisDriver(client: IoRedisClient, settings: DriverSettings): RedisDriver {
   const { host, port, path, sentinels, role, db: database = 0 } = client.options;
   const open = ioRedisLink(() => client.duplicate({ ...OWN_SETTINGS, ...NO_TIMEOUTS }), settings.useShardedPubSub);
+  const followers = new MasterFollowers(open, settings.telemetry, Boolean(sentinels));
   if (sentinels) {
     if (role === 'slave') {
       throw new InvalidOptionError(
@@ -17,7 +16,6 @@ export function ioRedisDriver(client: IoRedisClient, settings: DriverSettings): 
         'client',
       );
     }
-    const followers = new MasterFollowers(open, settings.telemetry);
     return {
       open: (connectionRole) => followers.open(connectionRole),
       database,
@@ -25,7 +23,7 @@ export function ioRedisDriver(client: IoRedisClient, settings: DriverSettings): 
     };
   }
   return {
-    open: (connectionRole) => new Connection(connectionRole, checked(open, 'master'), settings.telemetry),
+    open: (connectionRole) => followers.open(connectionRole),
     database,
     server: {
       address: path ?? host ?? 'localhost',

@@ -1,10 +1,9 @@
 import { withDeadline } from '../deadline.js';
-import { Connection } from './connection.js';
 import type { RedisDriver } from './driver.js';
 import type { DriverSettings } from './driver-settings.js';
 import type { OpenLink } from './link.js';
+import { MasterFollowers } from './master-followers.js';
 import { nodeRedisLink, ownSettings, type NodeRedisClient } from './node-redis-link.js';
-import { checked } from './server-check.js';
 
 /** What is used of a pool made by `createClientPool()` of the `redis` package, versions 5 and 6. */
 export interface NodeRedisPool {
@@ -31,8 +30,9 @@ export function nodeRedisPoolDriver(pool: NodeRedisPool, settings: DriverSetting
     const duplicate = (): NodeRedisClient => known.duplicate(ownSettings(known.options));
     return nodeRedisLink(duplicate, settings.useShardedPubSub)(onLost, signal);
   };
+  const followers = new MasterFollowers(open, settings.telemetry, false);
   return {
-    open: (role) => new Connection(role, checked(open, 'master'), settings.telemetry),
+    open: (role) => followers.open(role),
     get database() {
       return template && (template.options?.database ?? 0);
     },

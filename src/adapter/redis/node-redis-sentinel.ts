@@ -46,7 +46,7 @@ export function nodeRedisSentinelDriver(sentinel: NodeRedisSentinel, settings: D
     const link = nodeRedisLink(() => client.duplicate(own), settings.useShardedPubSub);
     return link(onLost, signal);
   };
-  const followers = new MasterFollowers(open, settings.telemetry);
+  const followers = new MasterFollowers(open, settings.telemetry, true);
   return {
     open: (role) => followers.open(role),
     server: { address: undefined, port: undefined },
