@@ -15,16 +15,16 @@ export const UNHARMED: Verdict = { twice: 0, late: 0, missing: 0 };
 /** Every node emits numbers, and a client on each of them listens. */
 export class Traffic {
   readonly #sent: number[];
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
 
   private constructor(
     private readonly nodes: readonly Node[],
     readonly clients: readonly TestClient[],
     private readonly namespace: string,
-    every: number,
+    private readonly every: number,
   ) {
     this.#sent = nodes.map(() => 0);
-    this.#timer = setInterval(() => this.#emit(), every);
+    this.resume();
   }
 
   static async start(nodes: readonly Node[], { every = 5, namespace = '/' } = {}): Promise<Traffic> {
@@ -45,14 +45,23 @@ export class Traffic {
     );
   }
 
-  /** Ends it, and tells what each client got. */
-  async end(): Promise<Verdict[]> {
+  /** Emits nothing more, until {@link resume}; resolves when every client has everything. */
+  async rest(): Promise<void> {
     clearInterval(this.#timer);
     const last = this.#sent.map((sent) => sent - 1);
     await waitFor(
       () => this.clients.every((client) => last.every((number, node) => this.#last(client, node) >= number)),
       { deadline: 15_000, what: 'the last of the traffic' },
     );
+  }
+
+  resume(): void {
+    this.#timer = setInterval(() => this.#emit(), this.every);
+  }
+
+  /** Ends it, and tells what each client got. */
+  async end(): Promise<Verdict[]> {
+    await this.rest();
     return this.clients.map((client) => this.#verdict(client));
   }
 
