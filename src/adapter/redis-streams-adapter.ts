@@ -4,6 +4,7 @@ import { Questions, type ServerSideAck } from './cluster/questions.js';
 import { Responder } from './cluster/responder.js';
 import type { ClusterNode } from './cluster-node.js';
 import { Delivery } from './delivery.js';
+import { keepWhileConnecting } from './keep-namespace.js';
 import { Recovery } from './sessions/recovery.js';
 import type { NamespaceLike, Packet } from './socket-io.js';
 import type { Settled } from './stream/outbox.js';
@@ -55,6 +56,7 @@ export class RedisStreamsAdapter extends Adapter {
       fetch: (opts) => super.fetchSockets(opts),
       disconnect: (opts, close) => super.disconnectSockets(opts, close),
     });
+    keepWhileConnecting(nsp);
     // not in init(), which socket.io calls from 4.8.2 on only
     node.attach(this);
     void this.ready().catch(() => undefined);

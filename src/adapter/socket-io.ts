@@ -7,6 +7,7 @@ import type { EngineConnection } from './write-batching.js';
 export interface ServerLike {
   opts: {
     connectionStateRecovery?: { maxDisconnectionDuration: number } | undefined;
+    cleanupEmptyChildNamespaces?: boolean | undefined;
   };
   path(): string;
   parentNsps: Map<unknown, { children: Set<NamespaceLike> }>;
