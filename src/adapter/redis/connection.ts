@@ -25,7 +25,12 @@ export class Connection implements RedisConnection {
   #ending = new Map<string, Promise<unknown>>();
   #link: Link | undefined;
   #attempt = new AbortController();
+  /** Attempts in a row that have failed. */
   #failures = 0;
+  /** Servers in a row that were taken for the master and are none. */
+  #demotions = 0;
+  /** What they have refused: one that takes a command of these is a master, and one that takes others may be none. */
+  readonly #refused = new Set<RedisArgument>();
   readonly #open: OpenLink;
 
   constructor(
@@ -53,15 +58,15 @@ export class Connection implements RedisConnection {
   }
 
   send(args: readonly RedisArgument[]): Promise<unknown> {
-    return this.#use((link) => link.send(args));
+    return this.#use(args, (link) => link.send(args));
   }
 
   sendForBuffers(args: readonly RedisArgument[]): Promise<unknown> {
-    return this.#use((link) => link.sendForBuffers(args));
+    return this.#use(args, (link) => link.sendForBuffers(args));
   }
 
   transaction(commands: ReadonlyArray<readonly RedisArgument[]>): Promise<unknown[]> {
-    return this.#use(async (link) => {
+    return this.#use(commands[0]!, async (link) => {
       // Sent in one go, so nothing comes between them; when the connection breaks, each of them is rejected.
       const replies = [['MULTI'], ...commands, ['EXEC']].map((command) => link.send(command));
       const settled = await Promise.allSettled(replies);
@@ -108,21 +113,30 @@ export class Connection implements RedisConnection {
     this.#readiness.on(event, listener);
   }
 
-  async #use<T>(run: (link: Link) => Promise<T>): Promise<T> {
+  async #use<T>([command]: readonly RedisArgument[], run: (link: Link) => Promise<T>): Promise<T> {
     const link = this.#link;
     if (link === undefined) throw this.state === 'closed' ? closedError() : notReady(this.lastError);
     try {
-      return await this.telemetry.suppress(() => run(link));
+      const reply = await this.telemetry.suppress(() => run(link));
+      if (this.#demotions > 0 && this.#refused.has(command!)) this.#onMaster();
+      return reply;
     } catch (error) {
       const reason = toError(error);
-      if (DEMOTED.test(reason.message) && this.#link === link) this.#onDemotion(reason);
+      if (DEMOTED.test(reason.message) && this.#link === link) this.#onDemotion(command!, reason);
       throw error;
     }
   }
 
+  #onMaster(): void {
+    this.#demotions = 0;
+    this.#refused.clear();
+  }
+
   /** The master became a replica. Its address may lead to the new master by now, and Sentinel knows it. */
-  #onDemotion(error: Error): void {
+  #onDemotion(command: RedisArgument, error: Error): void {
     this.lastError = error;
+    this.#demotions++;
+    this.#refused.add(command);
     this.#restart(error);
     this.onDemoted?.();
   }
@@ -138,7 +152,8 @@ export class Connection implements RedisConnection {
     let link: Link | undefined;
     let deadline: ReturnType<typeof deadlineSignal> | undefined;
     try {
-      if (this.#failures > 0) await pause(reconnectDelay(this.#failures - 1), signal);
+      const failures = this.#failures + this.#demotions;
+      if (failures > 0) await pause(reconnectDelay(failures - 1), signal);
       deadline = deadlineSignal(ATTEMPT_TIMEOUT, `Redis did not answer within ${ATTEMPT_TIMEOUT} ms`, signal);
       link = await this.#open((error) => this.#onLost(attempt, error), deadline.signal);
       signal.throwIfAborted();
