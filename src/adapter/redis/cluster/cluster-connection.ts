@@ -176,9 +176,9 @@ export class ClusterConnection implements RedisConnection {
     else if (this.topology.known && parts.every(({ state }) => state === 'ready')) this.#readiness.ready();
   }
 
-  /** A node that is away may have failed for good, and another be in its place: of keys that have no part, nobody else looks for it. */
+  /** A master that is away may have failed for good, and another be in its place: of keys that have no part, nobody else looks for it. */
   #lookOrRest(): void {
-    if (this.topology.known && this.#pool.complete) this.topology.found(this);
+    if (this.topology.known && this.#pool.reaches(this.topology.masters)) this.topology.found(this);
     else this.topology.search(this);
   }
 }

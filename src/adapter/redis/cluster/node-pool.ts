@@ -16,9 +16,9 @@ export class NodePool {
     private readonly onChange: () => void,
   ) {}
 
-  /** Whether every node that was asked for is reached. */
-  get complete(): boolean {
-    return [...this.#connections.values()].every(({ state }) => state === 'ready');
+  /** Whether those of the nodes that were asked for are reached. */
+  reaches(nodes: ReadonlySet<string>): boolean {
+    return [...this.#connections].every(([name, { state }]) => state === 'ready' || !nodes.has(name));
   }
 
   get lastError(): Error | undefined {

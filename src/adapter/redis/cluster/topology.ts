@@ -50,6 +50,11 @@ export class Topology {
     return this.#nodes;
   }
 
+  /** Those that have a slot, by their addresses as text. */
+  get masters(): ReadonlySet<string> {
+    return new Set(this.#owners.filter((owner) => owner !== undefined));
+  }
+
   /** The master that has the slot. */
   ownerOf(slot: number): ServerAddress | undefined {
     return this.#nodes.get(this.#owners[slot] ?? '');
