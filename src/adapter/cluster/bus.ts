@@ -79,6 +79,11 @@ export class Bus {
     await this.carrier.unsubscribe(channel);
   }
 
+  /** Fewer have heard something than are there: finds out anew where they listen. */
+  lookAgain(): void {
+    this.carrier.lookAgain?.();
+  }
+
   /** How many connections listen to each of the channels, at one moment; 0 where that cannot be known. */
   async subscribers(...channels: string[]): Promise<number[]> {
     return (await this.carrier.subscribers?.(channels)) ?? channels.map(() => 0);

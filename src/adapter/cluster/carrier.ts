@@ -23,4 +23,6 @@ export interface Carrier {
   unsubscribe(channel: string): Promise<void>;
   /** How many connections listen to each of the channels, at one moment; missing where that cannot be known. */
   subscribers?(channels: readonly string[]): Promise<number[]>;
+  /** Finds out anew where channels are listened to; missing where that cannot have changed. */
+  lookAgain?(): void;
 }

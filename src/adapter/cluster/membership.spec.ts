@@ -14,6 +14,8 @@ const LAYOUT: Layout = { streamName: 'stream', streamCount: 1, streamBy: 'namesp
 class Channels {
   readonly nodes = new Map<string, Node>();
   readonly cutOff = new Set<string>();
+  /** How many Redis says have heard a message, where it does not know of all. */
+  counted = Number.POSITIVE_INFINITY;
   /** Nodes that are busy: messages take longer to be heard by them, in milliseconds. */
   readonly busy = new Map<string, number>();
 
@@ -27,7 +29,7 @@ class Channels {
       setTimeout(() => this.nodes.get(uid)?.membership.receive(copy), 1 + (this.busy.get(uid) ?? 0));
     }
     await new Promise((resolve) => setTimeout(resolve, 2));
-    return receivers.length;
+    return Math.min(receivers.length, this.counted);
   }
 }
 
@@ -35,6 +37,8 @@ class Node {
   readonly events: string[] = [];
   readonly heartbeats: Array<[uid: string, heartbeat: Heartbeat]> = [];
   deaf = 0;
+  /** How often it has looked where the others listen. */
+  looks = 0;
   published: Heartbeat['published'] = [];
   readonly membership: Membership;
   #joined: Promise<void> | undefined;
@@ -49,6 +53,7 @@ class Node {
       nodeChannel: (to: string) => to,
       publish: (channel: string, message: BusMessage) => channels.publish(uid, channel, message),
       announce: async (message: BusMessage) => (await channels.publish(uid, 'everybody', message)) - 1,
+      lookAgain: () => this.looks++,
     };
     this.membership = new Membership(
       bus as unknown as Bus,
@@ -117,6 +122,24 @@ describe('Membership', () => {
     expect(c!.membership.size).toBe(3);
     expect(a!.events).toEqual(['b joined: 2', 'c joined: 3']);
     expect(b!.others).toEqual(['a', 'c']);
+  });
+
+  it('looks where the others listen when Redis knows of fewer than there are', async () => {
+    const [a, b] = await started('a', 'b');
+    await pass(3 * INTERVAL);
+    expect([a!.looks, b!.looks]).toEqual([0, 0]);
+    channels.counted = 1;
+    await pass(INTERVAL);
+    expect([a!.looks, b!.looks]).toEqual([1, 1]);
+  });
+
+  it('looks where a newcomer listens that is answered and does not hear it there', async () => {
+    const [a] = await started('a');
+    channels.counted = 0;
+    const joined = new Node(channels, 'b').join();
+    await pass(10);
+    await joined;
+    expect(a!.looks).toBe(1);
   });
 
   it('has not joined before everybody knows it, although their heartbeats were on their way', async () => {

@@ -218,7 +218,10 @@ export class Membership {
       this.listener.onDeaf();
     }
     this.#send(MessageType.HEARTBEAT).then(
-      () => this.#unheard++,
+      (heard) => {
+        this.#unheard++;
+        if (heard !== undefined && heard < this.size) this.bus.lookAgain();
+      },
       (error: unknown) => {
         const reason = refusalIn(error);
         if (reason !== undefined) this.listener.onRefused(reason);
@@ -253,14 +256,16 @@ export class Membership {
 
   async #answer(uid: string): Promise<void> {
     try {
-      await this.bus.publish(this.bus.nodeChannel(uid), this.#message(MessageType.HEARTBEAT, { answer: true }));
+      const answer = this.#message(MessageType.HEARTBEAT, { answer: true });
+      // a newcomer knows the cluster as it is, and so may listen elsewhere by now
+      if ((await this.bus.publish(this.bus.nodeChannel(uid), answer)) === 0) this.bus.lookAgain();
     } catch {
       // the newcomer hears the next regular heartbeat
     }
   }
 
-  #send(type: MessageType): Promise<void> {
-    return this.#observed(async () => void (await this.bus.publish(this.bus.clusterChannel, this.#message(type))));
+  #send(type: MessageType): Promise<number | undefined> {
+    return this.#observed(() => this.bus.publish(this.bus.clusterChannel, this.#message(type)));
   }
 
   async #observed<T>(send: () => Promise<T>): Promise<T> {

@@ -19,9 +19,16 @@ export class PubSubCarrier implements Carrier {
     return Number(await this.publisher.send([this.command, channel, payload]));
   }
 
-  /** One of those who hear it is this node itself. */
+  /** One of those who hear it is this node itself. Who begins to listen meanwhile makes itself known. */
   async announce(channel: string, payload: Buffer): Promise<number> {
-    return (await this.publish(channel, payload)) - 1;
+    const listeners = this.sharded ? undefined : this.publisher.listeners?.(channel);
+    // a user that may not ask goes by what PUBLISH tells
+    const count = (await listeners?.catch(() => undefined)) ?? 0;
+    return Math.max(count, await this.publish(channel, payload)) - 1;
+  }
+
+  lookAgain(): void {
+    this.publisher.lookAgain?.();
   }
 
   subscribe(channel: string, listener: ChannelListener): Promise<void> {

@@ -40,6 +40,10 @@ export interface RedisConnection {
    * with a state and events of its own. Keys that one command may name together have the same part.
    */
   forKey(key: string): RedisConnection;
+  /** How many listen to a channel; missing where PUBLISH tells. */
+  listeners?(channel: string): Promise<number>;
+  /** Finds out anew where channels are listened to; missing where that cannot have changed. */
+  lookAgain?(): void;
 }
 
 /** One family of Redis clients. Nothing else asks what kind of client it was given. */

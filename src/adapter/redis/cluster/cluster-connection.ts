@@ -1,13 +1,18 @@
+import { withDeadline } from '../../deadline.js';
 import type { ConnectionRole, ConnectionState } from '../../telemetry-port.js';
 import type { ChannelListener, RedisArgument, RedisConnection } from '../driver.js';
 import type { DriverSettings } from '../driver-settings.js';
 import { Readiness } from '../readiness.js';
+import type { ServerAddress } from '../server-address.js';
 import { commandKey } from './command-key.js';
 import { hashSlot } from './hash-slot.js';
 import { NodePool } from './node-pool.js';
 import { redirect, usable } from './redirect.js';
 import { SlotConnection } from './slot-connection.js';
 import type { ClusterNodes, Topology } from './topology.js';
+
+/** Longest wait for one node to say how many listen there, in milliseconds. */
+const COUNT_TIMEOUT = 2_000;
 
 /**
  * A connection to a Redis Cluster. It is ready when the masters of all keys and channels that it was asked for are reached; commands
@@ -48,7 +53,7 @@ export class ClusterConnection implements RedisConnection {
   }
 
   send(args: readonly RedisArgument[]): Promise<unknown> {
-    if (args[0] === 'PUBSUB') return this.#countEverywhere(args);
+    if (args[0] === 'PUBSUB') return this.#countOn(this.topology.nodes.values(), args);
     return this.#to(args).send(args);
   }
 
@@ -79,12 +84,24 @@ export class ClusterConnection implements RedisConnection {
     }
   }
 
+  /** Some may listen on another master than this process, as nobody is told that the slot has moved. */
+  async listeners(channel: string): Promise<number> {
+    const { nodes, masters } = this.topology;
+    const addresses = [...masters].map((name) => nodes.get(name)!);
+    const [, count] = await this.#countOn(addresses, ['PUBSUB', 'NUMSUB', channel]);
+    return count as number;
+  }
+
+  lookAgain(): void {
+    this.topology.refresh().catch(() => undefined);
+  }
+
   whenReady(signal?: AbortSignal): Promise<void> {
     return this.#readiness.whenReady(signal);
   }
 
   interrupt(): void {
-    this.topology.refresh().catch(() => undefined);
+    this.lookAgain();
     for (const pool of this.#pools()) pool.interrupt();
   }
 
@@ -146,12 +163,12 @@ export class ClusterConnection implements RedisConnection {
   }
 
   /** The sum of what the nodes answer to PUBSUB NUMSUB, as each counts those on it alone. */
-  async #countEverywhere(args: readonly RedisArgument[]): Promise<unknown[]> {
-    const nodes = [...this.topology.nodes.values()];
+  async #countOn(nodes: Iterable<ServerAddress>, args: readonly RedisArgument[]): Promise<unknown[]> {
+    const ask = async (node: ServerAddress): Promise<unknown> => (await usable(this.#pool, node)).send(args);
     const replies = await Promise.allSettled(
-      nodes.map(async (node) => (await (await usable(this.#pool, node)).send(args)) as unknown[]),
+      [...nodes].map((node) => withDeadline(ask(node), AbortSignal.timeout(COUNT_TIMEOUT))),
     );
-    const counts = replies.filter((reply) => reply.status === 'fulfilled').map(({ value }) => value);
+    const counts = replies.filter((reply) => reply.status === 'fulfilled').map(({ value }) => value as unknown[]);
     if (counts.length === 0) throw (replies[0] as PromiseRejectedResult | undefined)?.reason ?? this.lastError;
     return counts[0]!.map((one, index) =>
       index % 2 === 0 ? one : counts.reduce((sum, count) => sum + Number(count[index]), 0),
