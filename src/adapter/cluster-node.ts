@@ -104,6 +104,7 @@ export class ClusterNode {
       onGap: (stream, from, to, missed) => void events.emit('gap', { stream, from, to, missed }),
       onReset: (stream, position) => void events.emit('streamReset', { stream, position }),
       onOverflow: (limit) => alarm.raise(limit),
+      onTooLarge: (reason) => this.#reports.count(`larger than Redis takes (${reason})`),
       onRefused: (command, reason) => this.#refusals.count(command, reason),
       onInfo: (stream, info) => retention.check(stream, info),
     };

@@ -38,6 +38,12 @@ export class OutboxFullError extends Error {
   }
 }
 
+/** The message is larger than Redis, or its service, takes. It was not published. */
+export class MessageTooLargeError extends Error {
+  /** Tells the error where `instanceof` cannot. */
+  override readonly name = 'MessageTooLargeError';
+}
+
 /** What was to be sent to the other nodes cannot be serialised. */
 export class SerializationError extends Error {
   /** Tells the error where `instanceof` cannot. */

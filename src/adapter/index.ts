@@ -11,6 +11,7 @@ export { createAdapter, type AdapterFactory } from './create-adapter.js';
 export {
   AdapterClosedError,
   InvalidOptionError,
+  MessageTooLargeError,
   OutboxFullError,
   RedisUnavailableError,
   RemoteNodeError,

@@ -62,10 +62,10 @@ export type RequestType = 'fetch_sockets' | 'server_side_emit' | 'broadcast_with
 /** What an XREAD brought. */
 export type PollResult = 'messages' | 'empty' | 'error';
 /**
- * Why a message reached nobody: the outbox had no room (`outbox_full`), the entry was malformed (`decode_error`), it was trimmed away before
- * it was read (`gap`), or a listener threw (`handler_error`).
+ * Why a message reached nobody: the outbox had no room (`outbox_full`), Redis takes none as large (`too_large`), the entry was malformed
+ * (`decode_error`), it was trimmed away before it was read (`gap`), or a listener threw (`handler_error`).
  */
-export type DropReason = 'outbox_full' | 'decode_error' | 'gap' | 'handler_error';
+export type DropReason = 'outbox_full' | 'too_large' | 'decode_error' | 'gap' | 'handler_error';
 /** How the membership changed: a node that was `lost` was silent for `heartbeatTimeout`. */
 export type TransitionKind = 'joined' | 'left' | 'lost';
 /** What a connection to Redis is for: commands, the waiting XREAD, or PUB/SUB. */

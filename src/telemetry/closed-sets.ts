@@ -34,6 +34,7 @@ export const REQUEST_TYPES = members<RequestType>({
 export const POLL_RESULTS = members<PollResult>({ messages: true, empty: true, error: true });
 export const DROP_REASONS = members<DropReason>({
   outbox_full: true,
+  too_large: true,
   decode_error: true,
   gap: true,
   handler_error: true,

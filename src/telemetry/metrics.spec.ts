@@ -69,7 +69,7 @@ describe('counters of closed sets start at 0 with the node', () => {
     [
       'socketio.adapter.message.dropped',
       'socketio.adapter.drop.reason',
-      ['outbox_full', 'decode_error', 'gap', 'handler_error'],
+      ['outbox_full', 'too_large', 'decode_error', 'gap', 'handler_error'],
     ],
     ['socketio.adapter.message.duplicates', 'messaging.destination.name', [STREAM]],
     ['socketio.adapter.message.skipped', 'messaging.destination.name', [STREAM]],

@@ -10,8 +10,8 @@ import {
 import type { DropReason, TelemetrySource } from '../adapter/telemetry-port.js';
 import type { Instruments } from './instruments.js';
 
-/** The one loss that happens before anything is read. */
-const OUTBOX_FULL: DropReason = 'outbox_full';
+/** The losses that happen before anything is read. */
+const UNPUBLISHED: readonly DropReason[] = ['outbox_full', 'too_large'];
 
 // A counter that appears with its first event has no earlier value, and PromQL's `increase()` and `rate()` miss that event.
 
@@ -45,7 +45,9 @@ function primeCluster(instruments: Instruments): void {
 }
 
 function primeWriting(instruments: Instruments, stream: string): void {
-  instruments.add('dropped', 0, stream, OUTBOX_FULL);
+  for (const reason of UNPUBLISHED) {
+    instruments.add('dropped', 0, stream, reason);
+  }
   for (const type of MESSAGE_TYPES) {
     instruments.add('sent', 0, stream, type, undefined);
   }

@@ -77,6 +77,7 @@ export class LogNode {
       onGap: (_stream, _from, _to, missed) => void this.gaps.push(missed),
       onReset: () => this.resets++,
       onOverflow: (limit) => void this.failures.push(new Error(`overflow: ${limit}`)),
+      onTooLarge: (reason) => void this.failures.push(new Error(`too large: ${reason}`)),
       onRefused: () => undefined,
     });
   }

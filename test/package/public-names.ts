@@ -7,6 +7,7 @@ export const publicNames: Record<string, readonly string[]> = {
     'INSTRUMENTATION_SCOPE',
     'InjectRedisStreams',
     'InvalidOptionError',
+    'MessageTooLargeError',
     'MetricName',
     'OutboxFullError',
     'RedisStreams',
@@ -27,6 +28,7 @@ export const publicNames: Record<string, readonly string[]> = {
   './adapter': [
     'AdapterClosedError',
     'InvalidOptionError',
+    'MessageTooLargeError',
     'OutboxFullError',
     'RedisUnavailableError',
     'RemoteNodeError',

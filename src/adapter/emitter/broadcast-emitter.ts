@@ -54,6 +54,7 @@ export class BroadcastEmitter<Events extends object = AnyEvents> {
    *
    * @returns its position in the stream: the id of its entry, and, where others follow in it, a dot and its index.
    * @throws {SerializationError} at once, as `Server.emit()` does, when the arguments hold a BigInt or a cycle.
+   * @throws {MessageTooLargeError} when Redis takes none as large.
    * @throws {OutboxFullError} when Redis has been away for too long, or is too slow.
    * @throws {AdapterClosedError} when the emitter was closed before the message could be written.
    */

@@ -110,6 +110,7 @@ export class EmitterLink {
       // what others publish an emitter does not see: it keeps enough of its own, and the nodes, which see everything, what is enough in all
       onPublished: (stream, _seq, id, count) => writer.passed(stream, id, count),
       onOverflow: (limit) => alarm.raise(limit),
+      onTooLarge: (reason) => this.#reports.count(`larger than Redis takes (${reason})`),
       onRefused: (reason) => this.#refusals.count('XADD', reason),
     });
     writer.start();

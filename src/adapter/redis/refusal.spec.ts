@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { refusalIn } from './refusal.js';
+import { isTooLarge, refusalIn } from './refusal.js';
 
 describe('refusalIn()', () => {
   it.each([
@@ -32,5 +32,24 @@ describe('refusalIn()', () => {
     '',
   ])('is nothing where Redis refuses nothing: %s', (message) => {
     expect(refusalIn(new Error(message))).toBe(undefined);
+  });
+});
+
+describe('isTooLarge()', () => {
+  it.each([
+    'ERR Protocol error: invalid bulk length',
+    'ERR Elements are too large to be stored',
+    'ERR max request size exceeded. Limit: 1048576 bytes, Actual: 2097200 bytes.',
+  ])('tells what is refused whenever it is sent: %s', (reason) => {
+    expect(isTooLarge(reason)).toBe(true);
+  });
+
+  it.each([
+    'ERR Protocol error: unauthenticated bulk length',
+    'ERR max daily request limit exceeded. Limit: 10000, Usage: 10000.',
+    "OOM command not allowed when used memory > 'maxmemory'.",
+    'ERR unknown command',
+  ])('from what may be taken another time: %s', (reason) => {
+    expect(isTooLarge(reason)).toBe(false);
   });
 });

@@ -15,3 +15,15 @@ export function refusalIn(error: unknown): string | undefined {
   if (!ERROR_REPLY.test(message) || NO_REFUSAL.test(message)) return undefined;
   return message.replace(NAMED, 'NOPERM this user has ');
 }
+
+/**
+ * About the request itself, whatever state Redis is in: it is larger than the server, or its service, takes. From who is not logged in,
+ * less is taken, which says nothing about the request.
+ */
+const TOO_LARGE =
+  /^ERR (?:Protocol error: (?:invalid bulk length|too big bulk count string)|Elements are too large to be stored|max request size exceeded)/;
+
+/** Whether Redis refuses what was asked of it for its size, and so will do so again. */
+export function isTooLarge(reason: string): boolean {
+  return TOO_LARGE.test(reason);
+}

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AdapterClosedError, OutboxFullError } from '../errors.js';
+import { AdapterClosedError, MessageTooLargeError, OutboxFullError } from '../errors.js';
 import type { RedisArgument, RedisConnection } from '../redis/driver.js';
 import { noopTelemetry, type PublishTelemetry, type TelemetryPort } from '../telemetry-port.js';
 import { readEntry } from '../wire/entry.js';
@@ -23,6 +23,7 @@ type Fate = 'done' | 'refused' | 'lost before' | 'lost after' | 'late';
 interface Added {
   id: string;
   seq: number;
+  name: string;
 }
 
 /** A connection to a Redis that holds one stream. Replies take a moment. */
@@ -38,6 +39,8 @@ class FlakyConnection implements RedisConnection {
   /** Of each thing that was sent: how many messages each of its entries holds. */
   readonly sent: number[][] = [];
   fates: Fate[] = [];
+  /** Longest string that Redis takes. What holds a longer one is refused, and the connection closed. */
+  limit = Number.POSITIVE_INFINITY;
   readonly #events = new EventEmitter();
   #late: Array<() => void> = [];
 
@@ -75,14 +78,16 @@ class FlakyConnection implements RedisConnection {
     this.sent.push(commands.map((command) => entryOf(command).messages.length));
     const fate = this.fates.shift() ?? 'done';
     const missedSoFar = this.#late.splice(0);
-    const take = (): string[] => commands.map((command) => this.#add(command));
+    const tooLarge = commands.flat().some(({ length }) => length > this.limit);
+    const take = (): string[] => (tooLarge ? [] : commands.map((command) => this.#add(command)));
     let ids: string[] = [];
     if (fate === 'done' || fate === 'lost after') ids = take();
     if (fate === 'late') this.#late.push(take);
     for (const late of missedSoFar) late();
     await new Promise((resolve) => setTimeout(resolve, 1));
     if (fate === 'refused') throw new Error('OOM command not allowed');
-    if (fate !== 'done') this.lose();
+    if (fate !== 'done' || tooLarge) this.lose();
+    if (fate === 'done' && tooLarge) throw new Error('ERR Protocol error: invalid bulk length');
     if (this.state !== 'ready') throw new Error('the connection was lost');
     return ids;
   }
@@ -92,7 +97,9 @@ class FlakyConnection implements RedisConnection {
     this.trimmed.push(`${String(command[2])} ${String(command[4])}`);
     const id = `${(this.clock += 1)}-0`;
     const { seq, messages } = entryOf(command, id);
-    messages.forEach((message, index) => this.stream.push({ id: message.id, seq: seq! + index }));
+    messages.forEach((message, index) => {
+      this.stream.push({ id: message.id, seq: seq! + index, name: message.data.toString().replace(/x+$/, '') });
+    });
     return id;
   }
 }
@@ -109,8 +116,9 @@ function unexpected(): never {
 describe('Outbox', () => {
   let connection: FlakyConnection;
   let settled: Array<{ message: string; id: string | undefined; error: Error | undefined }>;
-  let published: Added[];
+  let published: Array<Omit<Added, 'name'>>;
   let overflows: string[];
+  let tooLarge: string[];
   let refusals: string[];
 
   beforeEach(() => {
@@ -127,6 +135,7 @@ describe('Outbox', () => {
     settled = [];
     published = [];
     overflows = [];
+    tooLarge = [];
     refusals = [];
   }
 
@@ -136,6 +145,7 @@ describe('Outbox', () => {
     return new Outbox(connection, options, telemetry, {
       onPublished: (seq, id) => published.push({ seq, id }),
       onOverflow: (limit) => overflows.push(limit),
+      onTooLarge: (reason) => tooLarge.push(reason),
       onRefused: (reason) => refusals.push(reason),
     });
   }
@@ -146,7 +156,7 @@ describe('Outbox', () => {
     bytes = 10,
     publication: PublishTelemetry = noopTelemetry.publish(PUBLISHED),
   ): void {
-    const data = 'x'.repeat(bytes);
+    const data = message.padEnd(bytes, 'x');
     const outgoing = { namespace: '/', type: 3, data, optionsLength: 0, requestId: undefined, carrier: undefined };
     outbox.add(outgoing, publication, (error, id) => settled.push({ message, error, id }));
   }
@@ -403,6 +413,139 @@ describe('Outbox', () => {
     expect(outcomes).toEqual(['failed', 'failed', 'failed']);
     expect(published).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  describe('gives up what is larger than Redis takes', () => {
+    const LARGE = 100_000;
+    const ERROR = 'ERR Protocol error: invalid bulk length';
+
+    beforeEach(() => {
+      connection.limit = 90_000;
+    });
+
+    /** Lets it go on until there is nothing left, with a connection that comes back each time. */
+    async function finish(outbox: Outbox): Promise<void> {
+      for (let attempts = 100; attempts > 0 && outbox.size > 0; attempts--) {
+        connection.restore();
+        await passTime(2_500);
+      }
+      expect(outbox.size).toBe(0);
+      await outbox.drained();
+    }
+
+    it('and says so; what is behind it gets its number', async () => {
+      const outcomes: unknown[] = [];
+      const publication = {
+        ...noopTelemetry.publish(PUBLISHED),
+        failed: (error: unknown) => void outcomes.push(error),
+      };
+      const outbox = newOutbox({ outboxMaxBytes: LARGE + 1_000 });
+      outbox.start();
+      add(outbox, 'large', LARGE, publication);
+      await finish(outbox);
+      add(outbox, 'small', 50_000);
+      await finish(outbox);
+      expect(settled).toEqual([
+        { message: 'large', id: undefined, error: expect.any(MessageTooLargeError) as Error },
+        { message: 'small', id: '1-0', error: undefined },
+      ]);
+      expect(settled[0]!.error!.message).toBe(
+        "Cannot publish to stream 'stream': Redis takes no message of 100000 bytes (ERR Protocol error: invalid bulk length). " +
+          'Make sure that it is smaller, or raise the limit of Redis (`proto-max-bulk-len`) or of its service.',
+      );
+      expect(outcomes).toEqual([settled[0]!.error]);
+      expect([tooLarge, refusals, overflows]).toEqual([[ERROR], [], []]);
+      expect(connection.stream).toEqual([{ id: '1-0', seq: 1, name: 'small' }]);
+      expect(outbox.last).toEqual({ seq: 1, id: '1-0' });
+    });
+
+    it('and nothing that went with it', async () => {
+      const outbox = newOutbox();
+      outbox.start();
+      for (const message of ['a', 'b']) add(outbox, message);
+      add(outbox, 'large', LARGE);
+      for (const message of ['c', 'd']) add(outbox, message);
+      await finish(outbox);
+      expect(connection.sent).toEqual([[2, 1, 2], [2], [1], [2]]);
+      expect(settled.map(({ message, error }) => (error ? `no ${message}` : message))).toEqual([
+        'a',
+        'b',
+        'no large',
+        'c',
+        'd',
+      ]);
+      expect(connection.stream.map(({ seq, name }) => `${seq} ${name}`)).toEqual(['1 a', '2 b', '3 c', '4 d']);
+      for (const message of ['e', 'f']) add(outbox, message, 60_000);
+      await finish(outbox);
+      // together again
+      expect(connection.sent.at(-1)).toEqual([1, 1]);
+    });
+
+    it('and nothing that shares an entry with it', async () => {
+      connection.limit = 1_000;
+      const outbox = newOutbox();
+      outbox.start();
+      add(outbox, 'a', 800);
+      add(outbox, 'large', 2_000);
+      add(outbox, 'b', 800);
+      await finish(outbox);
+      expect(connection.sent).toEqual([[3], [1], [1], [1]]);
+      expect(connection.stream.map(({ seq, name }) => `${seq} ${name}`)).toEqual(['1 a', '2 b']);
+    });
+
+    it('also where the connection is lost before Redis can say why; numbers that it may have seen are used once', async () => {
+      connection.fates = ['lost before', 'lost before', 'lost before'];
+      const outbox = newOutbox();
+      outbox.start();
+      add(outbox, 'a');
+      add(outbox, 'large', LARGE);
+      add(outbox, 'b');
+      await finish(outbox);
+      expect(connection.sent).toEqual([[1, 1, 1], [1, 1, 1], [1, 1, 1], [1], [1], [1]]);
+      expect(connection.stream.map(({ seq, name }) => `${seq} ${name}`)).toEqual(['1 a', '3 b']);
+      expect(tooLarge).toEqual([ERROR]);
+    });
+
+    it('and adds all the rest once and in order, as far as a reader can tell, whatever the connection does', async () => {
+      const fate = fc.constantFrom<Fate>('done', 'done', 'refused', 'lost before', 'lost after', 'late');
+      const bytes = fc.constantFrom(10, 10, 10, 30_000, LARGE);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.array(bytes, { minLength: 1, maxLength: 20 }), { maxLength: 10 }),
+          fc.array(fate, { maxLength: 20 }),
+          fc.boolean(),
+          async (turns, fates, interop) => {
+            reset();
+            connection.limit = 90_000;
+            connection.fates = [...fates];
+            const outbox = newOutbox({ outboxMaxBytes: 1_000_000_000, interop });
+            outbox.start();
+            const names: { small: string[]; large: string[] } = { small: [], large: [] };
+            for (const [turn, sizes] of turns.entries()) {
+              for (const [index, size] of sizes.entries()) {
+                const name = `${turn}-${index}`;
+                names[size === LARGE ? 'large' : 'small'].push(name);
+                add(outbox, name, size);
+              }
+              await passTime(30);
+            }
+            await finish(outbox);
+
+            const reader = new Deduplicator();
+            const passed = connection.stream.filter(({ seq }) => !reader.arrive('outbox', seq).duplicate);
+            expect(passed.map(({ name }) => name)).toEqual(names.small);
+            expect(settled.filter(({ error }) => !error).map(({ message }) => message)).toEqual(names.small);
+            expect(settled.filter(({ error }) => error).map(({ message }) => message)).toEqual(names.large);
+            expect(tooLarge).toHaveLength(names.large.length);
+            // a number that is left out is one that a reader might have seen
+            if (!fates.some((one) => one !== 'done' && one !== 'refused')) {
+              expect(outbox.last.seq).toBe(names.small.length);
+            }
+          },
+        ),
+        { numRuns: 100 },
+      );
+    });
   });
 
   describe('tells of each write once', () => {

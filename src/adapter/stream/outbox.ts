@@ -1,10 +1,11 @@
-import { AdapterClosedError, OutboxFullError } from '../errors.js';
+import { AdapterClosedError, MessageTooLargeError, OutboxFullError, toError } from '../errors.js';
 import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
-import { refusalIn } from '../redis/refusal.js';
+import { isTooLarge, refusalIn } from '../redis/refusal.js';
 import type { PublishTelemetry, TelemetryPort } from '../telemetry-port.js';
 import { pause } from '../timers.js';
 import { pushEntry } from '../wire/entry.js';
 import type { OutgoingMessage } from '../wire/message.js';
+import { Batch, type Sealed } from './batch.js';
 import { groups, sizeOf } from './groups.js';
 import { positionAt } from './stream-id.js';
 import { Trimming, type Retention } from './trimming.js';
@@ -26,6 +27,8 @@ export interface OutboxListener {
   onPublished(seq: number, id: string, count: number): void;
   /** The message was dropped, because the outbox is full. */
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
+  /** The message was dropped, because Redis takes none as large. */
+  onTooLarge(reason: string): void;
   /** Redis refuses what is under way, which is tried again. */
   onRefused(reason: string): void;
 }
@@ -41,32 +44,20 @@ interface Pending {
   deferred: boolean;
 }
 
-/** Messages that go, or went, to Redis as one entry. What was sent once is sent again just so, or readers would not know it again. */
-interface Sealed {
-  command: string[];
-  /** Number of the last of its messages. */
-  seq: number;
-  messages: readonly Pending[];
-}
-
 /**
  * What is to be added to one stream, in order.
  *
  * One batch is under way at a time, and what collects meanwhile becomes the next one. Messages that wait together share an entry, which
  * costs Redis and every reader little more than one message. A batch of several entries is a transaction, so it is added as a whole:
  * whether the reply was lost or Redis refused it, sending it again from its first entry keeps the order, and readers drop the repetition
- * by its numbers.
+ * by its numbers. A message that Redis does not take for its size is given up, as nothing behind it would ever be published.
  */
 export class Outbox {
   readonly #trimming: Trimming;
   readonly #xadd: readonly string[];
   #queue: Pending[] = [];
-  /** What is under way, or was and has to be sent again. */
-  #batch: Sealed[] = [];
-  /** Messages in the batch. */
-  #batched = 0;
+  readonly #batch: Batch<Pending>;
   #bytes = 0;
-  #lastSeq = 0;
   #lastId: string | undefined;
   #started = false;
   #sending = false;
@@ -84,6 +75,7 @@ export class Outbox {
   ) {
     this.#trimming = new Trimming(options);
     this.#xadd = ['XADD', options.stream, ...this.#trimming.arguments(), '*'];
+    this.#batch = new Batch((seq, messages) => this.#commandOf(seq, messages));
     connection.on('ready', () => {
       this.#trimming.forget();
       telemetry.background(() => void this.#resume());
@@ -92,7 +84,7 @@ export class Outbox {
 
   /** Messages that wait, those under way included. */
   get size(): number {
-    return this.#queue.length + this.#batched;
+    return this.#queue.length + this.#batch.size;
   }
 
   /** From 0 to 1: by number or by bytes, whichever is more. */
@@ -102,7 +94,7 @@ export class Outbox {
 
   /** The number of the last message that was given one, and the id of the last entry that is known to be in the stream. */
   get last(): { seq: number; id: string | undefined } {
-    return { seq: this.#lastSeq, id: this.#lastId };
+    return { seq: this.#batch.lastSeq, id: this.#lastId };
   }
 
   /** Whether a message added now has to wait. */
@@ -150,10 +142,10 @@ export class Outbox {
     const error = new AdapterClosedError(
       `The adapter was closed while the message waited for Redis in the outbox of stream '${this.options.stream}'.`,
     );
-    const waiting = [...this.#batch.flatMap(({ messages }) => messages), ...this.#queue];
-    this.#batch = [];
+    const waiting = [...this.#batch.messages, ...this.#queue];
+    this.#batch.clear();
     this.#queue = [];
-    this.#bytes = this.#batched = 0;
+    this.#bytes = 0;
     for (const { telemetry, onSettled } of waiting) {
       telemetry.failed(error);
       onSettled?.(error, undefined);
@@ -183,8 +175,8 @@ export class Outbox {
 
   async #run(): Promise<void> {
     while (this.size > 0 && !this.deferring) {
-      if (this.#batch.length === 0) this.#seal();
-      const batch = this.#batch;
+      if (this.#batch.size === 0) this.#seal();
+      const batch = this.#batch.next;
       const waited = this.#waited
         ? batch.flatMap(({ messages }) => messages.map(({ telemetry }) => telemetry))
         : undefined;
@@ -199,8 +191,7 @@ export class Outbox {
       } catch (error) {
         write.end(error);
         if (this.#closed) break;
-        const reason = refusalIn(error);
-        if (reason !== undefined) this.listener.onRefused(reason);
+        this.#onFailed(toError(error));
         // The connection was lost, in which case it says when it is back; or Redis refuses for now (OOM, LOADING, READONLY, NOPERM …).
         this.#waited = true;
         if (this.connection.state === 'ready') await pause(reconnectDelay(this.#failures++));
@@ -211,25 +202,26 @@ export class Outbox {
 
   /** Makes the next batch of what waits longest. */
   #seal(): void {
-    const { uid, publisher, interop } = this.options;
     this.#waited = false;
-    for (const group of groups(this.#queue, interop)) {
-      const seq = this.#lastSeq + 1;
-      const command = [...this.#xadd];
-      pushEntry(
-        command,
-        { uid, publisher, seq },
-        group.map(({ message }) => message),
-      );
-      this.#lastSeq += group.length;
+    for (const group of groups(this.#queue, this.options.interop)) {
       this.#waited ||= group.some(({ deferred }) => deferred);
-      this.#batch.push({ command, seq: this.#lastSeq, messages: group });
-      this.#batched += group.length;
+      this.#batch.add(group);
     }
-    this.#queue.splice(0, this.#batched);
+    this.#queue.splice(0, this.#batch.size);
   }
 
-  async #send(batch: readonly Sealed[]): Promise<string[]> {
+  #commandOf(seq: number, messages: readonly Pending[]): string[] {
+    const { uid, publisher } = this.options;
+    const command = [...this.#xadd];
+    pushEntry(
+      command,
+      { uid, publisher, seq },
+      messages.map(({ message }) => message),
+    );
+    return command;
+  }
+
+  async #send(batch: ReadonlyArray<Sealed<Pending>>): Promise<string[]> {
     const commands = batch.map(({ command }) => {
       this.#trimming.refresh(command);
       return command;
@@ -239,9 +231,8 @@ export class Outbox {
     return ids as string[];
   }
 
-  #settle(batch: readonly Sealed[], ids: readonly string[]): void {
-    this.#batch = [];
-    this.#batched = 0;
+  #settle(batch: ReadonlyArray<Sealed<Pending>>, ids: readonly string[]): void {
+    this.#batch.arrived(batch.length);
     batch.forEach(({ seq, messages }, entry) => {
       const entryId = ids[entry]!;
       this.#lastId = entryId;
@@ -254,6 +245,33 @@ export class Outbox {
       });
     });
     this.#trimming.added(ids.at(-1)!);
+    if (this.size === 0) this.#settleDrained();
+  }
+
+  #onFailed(error: Error): void {
+    const reason = refusalIn(error);
+    if (reason === undefined) {
+      this.#batch.lost();
+      return;
+    }
+    if (!isTooLarge(reason)) {
+      this.listener.onRefused(reason);
+      return;
+    }
+    const given = this.#batch.tooLarge();
+    if (given !== undefined) this.#giveUp(given, reason);
+  }
+
+  #giveUp({ message, telemetry, onSettled }: Pending, reason: string): void {
+    this.#failures = 0;
+    this.#bytes -= sizeOf(message);
+    this.listener.onTooLarge(reason);
+    const error = new MessageTooLargeError(
+      `Cannot publish to stream '${this.options.stream}': Redis takes no message of ${Buffer.byteLength(message.data)} bytes (${reason}). ` +
+        'Make sure that it is smaller, or raise the limit of Redis (`proto-max-bulk-len`) or of its service.',
+    );
+    telemetry.failed(error);
+    onSettled?.(error, undefined);
     if (this.size === 0) this.#settleDrained();
   }
 

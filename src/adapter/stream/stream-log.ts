@@ -40,6 +40,8 @@ export interface StreamLogListener {
   onGap(stream: string, from: string, to: string, missed: number): void;
   onReset(stream: string, position: string): void;
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
+  /** A message was dropped, because Redis takes none as large. */
+  onTooLarge(reason: string): void;
   /** Redis refuses to take what is published, to be read, or to be asked for a stream; it is tried again. */
   onRefused(command: 'XADD' | 'XREAD' | 'XINFO', reason: string): void;
   /** Now and then: what Redis says of a stream. */
@@ -83,6 +85,7 @@ export class StreamLog {
     this.writer = new StreamWriter(commands, { ...options, publisher: options.uid }, telemetry, {
       onPublished: (stream, seq, id) => this.#onPublished(stream, seq, id),
       onOverflow: (limit) => listener.onOverflow(limit),
+      onTooLarge: (reason) => listener.onTooLarge(reason),
       onRefused: (reason) => listener.onRefused('XADD', reason),
     });
     this.#routing = this.writer.routing;

@@ -11,6 +11,8 @@ export interface StreamWriterListener {
   onPublished(stream: string, seq: number, id: string, count: number): void;
   /** A message was dropped, because the outbox is full. */
   onOverflow(limit: 'outboxMaxLen' | 'outboxMaxBytes'): void;
+  /** A message was dropped, because Redis takes none as large. */
+  onTooLarge(reason: string): void;
   /** Redis refuses what is under way, which is tried again. */
   onRefused(reason: string): void;
 }
@@ -33,6 +35,10 @@ export class StreamWriter {
         onOverflow: (limit) => {
           telemetry.dropped(stream, 'outbox_full', 1);
           listener.onOverflow(limit);
+        },
+        onTooLarge: (reason) => {
+          telemetry.dropped(stream, 'too_large', 1);
+          listener.onTooLarge(reason);
         },
         onRefused: (reason) => listener.onRefused(reason),
       });
