@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { noopTelemetry, type ConnectionRole } from '../telemetry-port.js';
 import type { Connection } from './connection.js';
 import type { Link } from './link.js';
@@ -93,7 +93,9 @@ describe.each([true, false])('connections that follow a master (which has one ad
 });
 
 describe('connections, one of which is made anew and finds another address,', () => {
-  it('are taken along where a master has one', async () => {
+  it('are taken along where a master has one, also by a process that has just started', async () => {
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(1);
+    onTestFinished(() => clock.mockRestore());
     const { writer } = await open(true);
     address = 'another';
     writer.interrupt();

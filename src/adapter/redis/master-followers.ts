@@ -12,7 +12,7 @@ const REST = 1_000;
  */
 export class MasterFollowers {
   #connections: Connection[] = [];
-  #movedAt = 0;
+  #movedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly find: OpenLink,
