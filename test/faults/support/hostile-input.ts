@@ -84,11 +84,10 @@ const text = fc.oneof(
 
 /** Types of messages, but not that of disconnectSockets(), which would be right to disconnect; and what is no type. */
 const type = fc
-  .oneof(
-    fc.integer({ min: -2, max: 20 }).filter((n) => n !== Number(MessageType.DISCONNECT_SOCKETS)),
-    hostileText,
-  )
-  .map(String);
+  .oneof(fc.integer({ min: -2, max: 20 }), hostileText)
+  .map(String)
+  // however it is written
+  .filter((one) => Number(one) !== Number(MessageType.DISCONNECT_SOCKETS));
 
 /** Numbers that a publisher has not come to yet, and does not come to: an entry with the next one would be taken for the real one. */
 const forgedNumber = fc.integer({ min: 1_000, max: 1_000_000_000 });
@@ -97,7 +96,7 @@ const forgedNumber = fc.integer({ min: 1_000, max: 1_000_000_000 });
 const indexRow = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.tuple(fc.constantFrom(0, '/'), fc.integer({ min: 3, max: 10 }), fc.nat(300), fc.nat(300)),
+    arbitrary: fc.tuple(fc.constantFrom(0, '/'), fc.constantFrom(3, 4, 5, 7, 8, 9, 10), fc.nat(300), fc.nat(300)),
   },
   { weight: 2, arbitrary: fc.array(hostileValue, { maxLength: 8 }) },
   { weight: 1, arbitrary: hostileValue },
