@@ -127,9 +127,10 @@ export class SessionStore {
     const rest = (): number => Math.ceil(expires - performance.now());
     let failure: unknown;
     const set = async (): Promise<void> => {
-      if (rest() <= 0) throw expired(failure);
+      const left = rest();
+      if (left <= 0) throw new ExpiredError(failure);
       // See https://redis.io/docs/latest/commands/set/
-      await this.connection.send(['SET', this.#key(pid), value, 'PX', String(rest())]).catch((error: unknown) => {
+      await this.connection.send(['SET', this.#key(pid), value, 'PX', String(left)]).catch((error: unknown) => {
         failure = error;
         throw error;
       });
@@ -140,15 +141,15 @@ export class SessionStore {
       try {
         return await set();
       } catch (error) {
-        if (this.#closing.signal.aborted || rest() <= 0) throw error;
+        if (this.#closing.signal.aborted || error instanceof ExpiredError) throw error;
       }
     }
     // They do not listen to the signal of the store: it takes longer to add a listener the more of them it has.
     const write = new AbortController();
-    const timer = setTimeout(() => write.abort(expired(failure)), Math.min(rest(), LONGEST_TIMER)).unref();
+    const timer = setTimeout(() => write.abort(new ExpiredError(failure)), Math.min(rest(), LONGEST_TIMER)).unref();
     this.#writes.add(write);
     try {
-      await insist(this.connection, set, write.signal, () => rest() <= 0);
+      await insist(this.connection, set, write.signal, (error) => error instanceof ExpiredError);
     } finally {
       clearTimeout(timer);
       this.#writes.delete(write);
@@ -178,7 +179,9 @@ export class SessionStore {
   }
 }
 
-function expired(cause: unknown): Error {
-  const why = cause === undefined ? '' : `: ${toError(cause).message}`;
-  return new Error(`The session expired before it could be written${why}`, { cause });
+class ExpiredError extends Error {
+  constructor(cause: unknown) {
+    const why = cause === undefined ? '' : `: ${toError(cause).message}`;
+    super(`The session expired before it could be written${why}`, { cause });
+  }
 }
