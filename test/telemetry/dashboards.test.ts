@@ -127,14 +127,16 @@ describe.skipIf(found instanceof Error)('a Prometheus that scrapes two nodes', (
   const script = fileURLToPath(new URL('metrics-process.ts', import.meta.url));
   let redis: FoundRedis | undefined;
   let scraped: ReturnType<typeof spawn> | undefined;
+  let lastWords = '';
   let prometheus: Prometheus | undefined;
 
   beforeAll(async () => {
     redis = await findRedis();
     scraped = spawn(process.execPath, ['--import', 'tsx', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, SCRAPED_REDIS: redis.url },
     });
+    scraped.stderr!.setEncoding('utf8').on('data', (text: string) => (lastWords = (lastWords + text).slice(-4_000)));
     const [port] = (await once(scraped.stdout!, 'data')) as [Buffer];
     prometheus = await Prometheus.start(programs, `127.0.0.1:${port.toString().trim()}`);
   });
@@ -151,6 +153,7 @@ describe.skipIf(found instanceof Error)('a Prometheus that scrapes two nodes', (
     let answers: Answer[] = [];
     // A rate takes two scrapes after the first time that something happened.
     await poll(async () => {
+      expect(scraped?.exitCode, `the nodes that are scraped are to go on: ${lastWords}`).toBeNull();
       answers = await prometheus!.query(filled(expr, ''));
       return answers.length > 0 && answers.every(isNumber);
     }, 15_000);
