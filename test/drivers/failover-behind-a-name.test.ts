@@ -23,6 +23,10 @@ function lost({ events }: Node): unknown[] {
   return roles.toSorted();
 }
 
+function ready({ factory }: Node): boolean {
+  return factory.snapshot()[0]!.connections.every(({ state }) => state === 'ready');
+}
+
 let name: RedisProxy;
 
 const families = clientFamilies(() => ({ host: '127.0.0.1', port: Number(new URL(name.url).port) })).filter((family) =>
@@ -53,6 +57,8 @@ describe('a master behind a name', () => {
     // nobody publishes anything
     for (const node of nodes) await waitFor(() => lost(node).length === 3, { what: 'every connection to be left' });
     name.lead(replica.port);
+    // A node that starts meanwhile knows those alone that are back.
+    for (const node of nodes) await waitFor(() => ready(node), { what: 'every connection to be back' });
 
     const [newcomer] = (await startNodes({ client, count: 1, adapterOptions })) as [Node];
     expect(newcomer.factory.snapshot()[0]!.members).toHaveLength(2);
