@@ -31,7 +31,7 @@ export interface NodeContext {
   /** A listener that keeps what it is called with, for `recorded()` and `node.recorded()`; functions among the arguments are left out. */
   record(name: string): (...args: unknown[]) => void;
   recorded(name: string): unknown[][];
-  /** Looks every 2 ms until the probe answers something truthy; rejects after the deadline, by default 5_000 ms. */
+  /** Looks every 2 ms until the probe answers something truthy; rejects after the deadline, by default 20_000 ms. */
   waitFor<T>(probe: () => T | Promise<T>, deadline?: number): Promise<T>;
 }
 

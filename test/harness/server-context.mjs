@@ -114,7 +114,7 @@ export class ServerContext {
     return this.#records.get(name);
   }
 
-  async waitFor(probe, deadline = 5_000) {
+  async waitFor(probe, deadline = 20_000) {
     const end = performance.now() + deadline;
     for (;;) {
       const answer = await probe();

@@ -6,7 +6,7 @@ import { resolveNodeOptions, type NodeOptions } from './node-options.js';
 import { waitFor, type WaitOptions } from './wait-for.js';
 
 const SCRIPT = fileURLToPath(new URL('./node-process.mjs', import.meta.url));
-const CALL_TIMEOUT_MS = 20_000;
+const CALL_TIMEOUT_MS = 40_000;
 
 export interface Exit {
   code: number | null;

@@ -1,4 +1,5 @@
 import { TestClient as Client, type ClientOptions, type ReceivedEvent } from '../../src/testing/test-client.js';
+import { PATIENCE, type WaitOptions } from './wait-for.js';
 
 export type { ClientOptions, ReceivedEvent };
 
@@ -16,6 +17,14 @@ export class TestClient extends Client {
 
   override get events(): readonly ReceivedEvent[] {
     return super.events.filter(({ event }) => event !== BARRIER);
+  }
+
+  override next(event: string, count?: number, options?: WaitOptions): Promise<unknown[][]> {
+    return super.next(event, count, { ...PATIENCE, ...options });
+  }
+
+  override disconnected(options?: WaitOptions): Promise<string> {
+    return super.disconnected({ ...PATIENCE, ...options });
   }
 
   passed(barrier: string): boolean {

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { createAdapter, type AdapterFactory } from '../../../src/adapter/create-adapter.js';
 import type { RedisStreamsAdapterOptions } from '../../../src/adapter/options.js';
 import type { RedisClient } from '../../../src/adapter/redis/create-driver.js';
-import { TestClient } from '../../../src/testing/test-client.js';
+import { TestClient } from '../../harness/test-client.js';
 
 /** A Socket.IO server of this process, as a node of a cluster. */
 export interface Node {
