@@ -18,7 +18,7 @@ const { base, with: also } = await documentedRules();
 beforeAll(async () => {
   [redis, cluster] = await Promise.all([
     RedisServer.start({ args: ['--acllog-max-len', '1000'] }),
-    RedisClusterServer.start({ args: ['--acllog-max-len', '1000'] }),
+    RedisClusterServer.start({ nodeTimeout: 5_000, args: ['--acllog-max-len', '1000'] }),
   ]);
 });
 

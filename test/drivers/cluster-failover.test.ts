@@ -47,7 +47,7 @@ describe.each(families)('a Redis Cluster, and nodes with $name', (family: Family
     onTestFinished(async () => {
       await master.restart();
       await waitFor(async () => String(await master.command('INFO', 'replication')).includes('master_link_status:up'), {
-        deadline: 15_000,
+        deadline: 45_000,
         what: 'the former master to follow the new one',
       });
     });
@@ -153,7 +153,7 @@ describe.each(families)('a Redis Cluster, and nodes with $name', (family: Family
   it.each([true, false])(
     'have the answer to every question while the slot of the channel is moved (sharded: %s)',
     async (useShardedPubSub) => {
-      const [near, far] = await nodes({ useShardedPubSub });
+      const [near, far] = await nodes({ useShardedPubSub, requestTimeout: 20_000, heartbeatTimeout: 20_000 });
       far.io.on('question', (number: number, answer: (number: number) => void) => answer(number));
       const answers: Array<Promise<unknown>> = [];
       const timer = setInterval(() => {

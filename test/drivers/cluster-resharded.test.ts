@@ -7,7 +7,7 @@ import { ownNames, startNodes, type Node } from './support/nodes.js';
 let redis: RedisClusterServer;
 
 beforeAll(async () => {
-  redis = await RedisClusterServer.start();
+  redis = await RedisClusterServer.start({ nodeTimeout: 5_000 });
 });
 
 afterAll(() => redis.stop());

@@ -10,7 +10,7 @@ import { waitFor } from '../harness/index.js';
 let redis: RedisClusterServer;
 
 beforeAll(async () => {
-  redis = await RedisClusterServer.start();
+  redis = await RedisClusterServer.start({ nodeTimeout: 5_000 });
 });
 
 afterAll(() => redis.stop());

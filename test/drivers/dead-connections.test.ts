@@ -7,7 +7,7 @@ import { waitFor } from '../harness/index.js';
 import { ownNames, startNodes, type Node } from './support/nodes.js';
 
 it('connections to the nodes of a Redis Cluster that are dead without a word are given up, though nobody publishes', async () => {
-  const redis = await RedisClusterServer.start();
+  const redis = await RedisClusterServer.start({ nodeTimeout: 5_000 });
   onTestFinished(() => redis.stop());
   const proxies = await Promise.all(redis.nodes.map((server) => RedisProxy.start(server)));
   const clients = [

@@ -39,6 +39,7 @@ describe('a master behind a name', () => {
     const replica = await startServer('--replicaof', master.host, String(master.port));
     name = await nameOf(master);
     await waitFor(async () => /master_link_status:up/.test(String(await replica.command('INFO', 'replication'))), {
+      deadline: 30_000,
       what: 'the replica to be one',
     });
     const adapterOptions = ownNames();

@@ -7,7 +7,7 @@ import { sentinelFamilies } from './support/families.js';
 let redis: RedisSentinelServer;
 
 beforeAll(async () => {
-  redis = await RedisSentinelServer.start();
+  redis = await RedisSentinelServer.start({ downAfter: 30_000 });
 });
 
 afterAll(() => redis.stop());

@@ -264,11 +264,11 @@ describe('An emitter', () => {
   });
 
   it('opens none once it is closed, used or not', async () => {
-    const before = await connectionsOf(cluster());
+    await waitFor(async () => (await connectionsOf(cluster())) === 0, { what: 'earlier connections to end' });
     const emitter = emitterOf(cluster());
     await emitter.close();
     await expect(emitter.ready()).rejects.toMatchObject({ name: 'AdapterClosedError' });
-    expect(await connectionsOf(cluster())).toBe(before);
+    expect(await connectionsOf(cluster())).toBe(0);
   });
 });
 
@@ -350,21 +350,21 @@ describe('While Redis is away, an emitter', () => {
     const start = performance.now();
     await emitter.close();
 
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(performance.now() - start).toBeLessThan(4_500);
     await expect(emitted).rejects.toMatchObject({ name: 'AdapterClosedError' });
   });
 
   it('says who wants to know that Redis is not there', async () => {
     const port = await freePort();
     const emitter = createEmitter(createClient({ url: `redis://user:s3cr3t@127.0.0.1:${port}` }), {
-      readyTimeout: 200,
+      readyTimeout: 2_000,
     });
     onTestFinished(() => emitter.close());
     const error = await emitter.ready().catch((reason: Error) => reason);
 
     expect(error).toMatchObject({ name: 'RedisUnavailableError' });
     expect((error as Error).message).toContain(
-      `The emitter could not connect to Redis at 127.0.0.1:${port} within 200 ms: connect ECONNREFUSED`,
+      `The emitter could not connect to Redis at 127.0.0.1:${port} within 2000 ms: connect ECONNREFUSED`,
     );
     expect((error as Error).message).not.toContain('s3cr3t');
   });

@@ -18,7 +18,7 @@ class HealthController {
   @Get('health')
   @HealthCheck()
   check(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.redisStreams.isHealthy()]);
+    return this.health.check([() => this.redisStreams.isHealthy(undefined, { timeout: 20_000 })]);
   }
 
   @Get('ready')
@@ -116,7 +116,9 @@ describe('isHealthy', () => {
       reasons: [`The server on ${main}: its outbox is 30 % full, with 3 messages (more than 10 %)`],
       servers: { [main]: { outboxSize: 3, outboxFill: 0.3 } },
     });
-    expect(await app.nest.get(RedisStreamsHealthIndicator).isHealthy('at ease', { maxOutboxFill: 0.5 })).toMatchObject({
+    expect(
+      await app.nest.get(RedisStreamsHealthIndicator).isHealthy('at ease', { maxOutboxFill: 0.5, timeout: 20_000 }),
+    ).toMatchObject({
       'at ease': { status: 'up' },
     });
   });
@@ -284,7 +286,7 @@ describe('RedisStreamsHealthIndicator', () => {
     const app = await startApp({ imports, name: 'chat' });
     const indicator = app.nest.get(RedisStreamsHealthIndicator);
 
-    expect(await indicator.isHealthy('chat', { name: 'chat' })).toMatchObject({
+    expect(await indicator.isHealthy('chat', { name: 'chat', timeout: 20_000 })).toMatchObject({
       chat: { status: 'up', servers: { [main]: { joined: true } } },
     });
     await expect(indicator.isHealthy()).rejects.toThrow(

@@ -49,7 +49,7 @@ describe('forRoot', () => {
     const app = await startApp({ options: { url: redis.url, redis: { name: 'made' } } });
     expect(await connectionNames()).toContain('made');
     await app.nest.close();
-    await vi.waitFor(async () => expect(await connectionNames()).not.toContain('made'));
+    await vi.waitFor(async () => expect(await connectionNames()).not.toContain('made'), 20_000);
   });
 
   it.each(['connected', 'not connected'])('leaves a client that was given (%s) as it was', async (state) => {
@@ -63,8 +63,12 @@ describe('forRoot', () => {
     expect(app.nest.get(RedisStreams).client).toBe(client);
     await app.nest.close();
     expect(client.isOpen).toBe(state === 'connected');
-    await vi.waitFor(async () =>
-      expect((await connectionNames()).filter((name) => name === 'given')).toHaveLength(state === 'connected' ? 1 : 0),
+    await vi.waitFor(
+      async () =>
+        expect((await connectionNames()).filter((name) => name === 'given')).toHaveLength(
+          state === 'connected' ? 1 : 0,
+        ),
+      20_000,
     );
   });
 

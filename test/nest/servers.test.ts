@@ -115,7 +115,7 @@ describe('several servers in one application', () => {
     await startApp({ options, gateways: [ChatGateway] });
     const count = (gateway: new () => Chat): Promise<number> =>
       app.nest.get<Chat>(gateway).server.of('/').adapter.serverCount();
-    await expect.poll(() => count(ChatGateway)).toBe(2);
+    await expect.poll(() => count(ChatGateway), { timeout: 20_000 }).toBe(2);
     expect(await count(PortGateway)).toBe(1);
   });
 

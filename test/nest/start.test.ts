@@ -56,8 +56,8 @@ describe('a start', () => {
 
   it('fails when Redis is not there, with its address', async () => {
     const port = await freePort();
-    await expect(createApp({ options: { url: `redis://127.0.0.1:${port}`, readyTimeout: 200 } })).rejects.toThrow(
-      `Could not connect to Redis at 127.0.0.1:${port} within 200 ms: connect ECONNREFUSED`,
+    await expect(createApp({ options: { url: `redis://127.0.0.1:${port}`, readyTimeout: 2_000 } })).rejects.toThrow(
+      `Could not connect to Redis at 127.0.0.1:${port} within 2000 ms: connect ECONNREFUSED`,
     );
   });
 
@@ -67,7 +67,7 @@ describe('a start', () => {
     const logger = new LogLines();
     const gatewayPort = await freePort();
     const app = await createApp({
-      options: { client, readyTimeout: 200 },
+      options: { client, readyTimeout: 2_000 },
       gateways: [ChatGateway, gatewayOnPort(gatewayPort)],
       logger,
     });
@@ -91,7 +91,7 @@ describe('a start', () => {
 
   it('fails when Redis stops answering between the first connection and the start, and lets it go', async () => {
     const redis = await startRedis();
-    const app = await createApp({ options: { url: redis.url, readyTimeout: 300 } });
+    const app = await createApp({ options: { url: redis.url, readyTimeout: 3_000 } });
     await redis.pause();
     await expect(app.init()).rejects.toMatchObject({ name: 'RedisUnavailableError' });
     await redis.resume();

@@ -152,6 +152,6 @@ describe('a stop', () => {
     const { server } = a.nest.get<Chat>(ChatGateway);
     await waitFor(async () => (await server.of('/').adapter.serverCount()) === 2);
     await b.nest.close();
-    await waitFor(async () => (await server.of('/').adapter.serverCount()) === 1, { deadline: 1_000 });
+    await waitFor(async () => (await server.of('/').adapter.serverCount()) === 1, { deadline: 8_000 });
   });
 });

@@ -89,10 +89,10 @@ function appModule(
     imports: [
       RedisStreamsModule.forRoot({
         heartbeatInterval: 100,
-        heartbeatTimeout: 1_000,
+        heartbeatTimeout: 6_000,
         blockTimeInMs: 200,
-        requestTimeout: 300,
-        restoreTimeout: 500,
+        requestTimeout: 3_000,
+        restoreTimeout: 5_000,
         outboxMaxLen: OUTBOX,
         ...(index > 0 && { recentMaxBytes: 0 }),
         serverOptions: { connectionStateRecovery: {} },

@@ -107,7 +107,7 @@ describe('What happens is told', () => {
     server.serverSideEmit('note');
     await server.fetchSockets();
     await server.serverSideEmitWithAck('question');
-    await server.timeout(1_000).to('nobody').emitWithAck('question');
+    await server.timeout(10_000).to('nobody').emitWithAck('question');
     for (const type of [
       'broadcast',
       'sockets_join',

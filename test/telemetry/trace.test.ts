@@ -102,7 +102,7 @@ test('a message that waited in the outbox keeps its trace', async () => {
   expect(created).toMatchObject({ kind: 'PRODUCER', parent: action.spanId });
 
   await cluster.redis.restart();
-  await client.next('message');
+  await client.next('message', 1, { deadline: 20_000 });
   const flush = await a.span('flush', ({ name, kind }) => name === XADD && kind === 'CLIENT');
   expect(flush).toMatchObject({ parent: undefined, links: [created.spanId], error: false });
   const processed = await b.named(PROCESS, action);

@@ -211,7 +211,6 @@ export class Membership {
   }
 
   #beat(): void {
-    this.#forgetTheLost();
     // counted, not timed: what is late because this process slept is on its way
     if (this.#unheard * this.options.heartbeatInterval > this.options.heartbeatTimeout) {
       this.#unheard = 0;
@@ -236,16 +235,15 @@ export class Membership {
     this.#echo = now;
     this.#lastEcho = Date.now();
     this.#unheard = 0;
+    this.#forgetTheLost(now);
   }
 
   #isAway(now: number): boolean {
     return this.#echo === undefined || now - this.#echo > 2 * this.options.heartbeatInterval;
   }
 
-  #forgetTheLost(): void {
-    const now = performance.now();
-    // While our own heartbeats do not come back, it is the channel, or this process, that was away.
-    if (this.#echo === undefined || now - this.#echo > this.options.heartbeatTimeout) return;
+  /** With our own heartbeat, whatever the others had sent before it has come: not on a timer, which may be first after a pause. */
+  #forgetTheLost(now: number): void {
     for (const { uid, heard } of [...this.#members.values()]) {
       if (now - Math.max(heard, this.#steadySince) > this.options.heartbeatTimeout) this.#remove(uid, 'lost');
     }
