@@ -131,11 +131,11 @@ describe('a client that is given', () => {
 describe('a Redis that cannot be used', () => {
   it('ends the start after `readyTimeout`, with the address and what to do', async () => {
     const port = await freePort();
-    const error = await failure(openClient({ url: `redis://localhost:${port}` }, { ...timeouts, readyTimeout: 200 }));
+    const error = await failure(openClient({ url: `redis://localhost:${port}` }, { ...timeouts, readyTimeout: 3_000 }));
     expect(error).toBeInstanceOf(RedisUnavailableError);
     expect(error.message).toMatch(
       new RegExp(
-        `^Could not connect to Redis at localhost:${port} within 200 ms: connect ECONNREFUSED .*Make sure that Redis runs there`,
+        `^Could not connect to Redis at localhost:${port} within 3000 ms: connect ECONNREFUSED .*Make sure that Redis runs there`,
       ),
     );
     expect(error.message).toContain('The address comes from: option `url`.');

@@ -48,7 +48,7 @@ afterEach(() => {
 describe('The server of a process that ends', () => {
   it.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)('ends with it on %s', async (signal) => {
     const running = await parent({ afterwards: forever });
-    expect(await answersPing(running.port)).toBe(true);
+    expect(await answersPing(running.port, 10_000)).toBe(true);
 
     running.child.kill(signal);
 

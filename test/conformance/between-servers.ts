@@ -76,11 +76,11 @@ export function clusterMembership(suite: Pick<Suite, 'adapter' | 'check'>): void
       }));
 
       expect(answers).toEqual({ acks: ['alone'], responses: [], sockets: 1, count: 1 });
-      expect(performance.now() - start).toBeLessThan(2_000);
+      expect(performance.now() - start).toBeLessThan(4_900);
     });
 
     check('the error of serverSideEmitWithAck() carries the responses that did come', async () => {
-      const cluster = await startCluster({ adapter, nodes: 3, adapterOptions: { requestTimeout: 500 } });
+      const cluster = await startCluster({ adapter, nodes: 3, adapterOptions: { requestTimeout: 2_500 } });
       await cluster
         .node(1)
         .run((io) => void io.on('ask', (acknowledge: (answer: string) => void) => acknowledge('yes')));
@@ -108,7 +108,7 @@ export function clusterMembership(suite: Pick<Suite, 'adapter' | 'check'>): void
       }));
 
       expect(answers).toEqual({ acks: ['here'], sockets: [client.id] });
-      expect(performance.now() - start).toBeLessThan(2_000);
+      expect(performance.now() - start).toBeLessThan(4_900);
     });
 
     check('a node that joins is counted, and gets what is emitted from then on', async () => {

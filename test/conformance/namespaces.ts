@@ -94,7 +94,7 @@ export function namespaces(suite: Suite): void {
 
       expect(result).toEqual({ acks: ['here'], sockets: [client.id], responses: [] });
       expect(await client.next('news')).toEqual([[1]]);
-      expect(performance.now() - start).toBeLessThan(2_000);
+      expect(performance.now() - start).toBeLessThan(4_900);
     });
 
     check('a namespace made at run time takes part at once', async () => {
@@ -154,7 +154,7 @@ export function namespaceLifecycle(suite: Pick<Suite, 'adapter' | 'check'>): voi
         const each: unknown[] = [];
         for (let round = 0; round < 20; round += 1) {
           each.push({
-            acks: (await io.of('/dynamic-a').timeout(2_000).emitWithAck('question')).toSorted(),
+            acks: (await io.of('/dynamic-a').timeout(10_000).emitWithAck('question')).toSorted(),
             sockets: (await io.of('/dynamic-a').fetchSockets()).length,
           });
         }
@@ -179,7 +179,7 @@ export function namespaceLifecycle(suite: Pick<Suite, 'adapter' | 'check'>): voi
       }));
 
       expect(result).toEqual({ acks: ['here'], sockets: 1, responses: [] });
-      expect(performance.now() - start).toBeLessThan(2_000);
+      expect(performance.now() - start).toBeLessThan(4_900);
     });
 
     check('a session survives the clean-up of its child namespace', async () => {
@@ -232,7 +232,7 @@ export function namespaceLifecycle(suite: Pick<Suite, 'adapter' | 'check'>): voi
         const each: unknown[] = [];
         for (let round = 0; round < 20; round += 1) {
           each.push({
-            acks: (await io.timeout(2_000).emitWithAck('question')).toSorted(),
+            acks: (await io.timeout(10_000).emitWithAck('question')).toSorted(),
             sockets: (await io.fetchSockets()).length,
           });
         }

@@ -25,7 +25,7 @@ export function recoveryLifecycle({ adapter, check }: Pick<Suite, 'adapter' | 'c
       const cluster = await startCluster({
         adapter,
         nodes: 1,
-        serverOptions: { connectionStateRecovery: { maxDisconnectionDuration: 150 } },
+        serverOptions: { connectionStateRecovery: { maxDisconnectionDuration: 2_000 } },
       });
       const client = await connectAndReceive(cluster, 0);
       const { id } = client;

@@ -111,7 +111,7 @@ export class Cluster {
     await Promise.all(
       this.#running().map((node) =>
         node.run(
-          (io, ctx, nsp, n) => ctx.waitFor(async () => (await io.of(nsp).adapter.serverCount()) === n, 10_000),
+          (io, ctx, nsp, n) => ctx.waitFor(async () => (await io.of(nsp).adapter.serverCount()) === n),
           namespace,
           count,
         ),

@@ -28,17 +28,25 @@ afterAll(() => packed.remove());
 async function run(...args: string[]): Promise<string> {
   // What this test runner tells its own processes is not for theirs.
   const own = Object.entries(process.env).filter(([name]) => !/^(VITEST|JEST|FORCE_COLOR)/.test(name));
-  const options = { cwd: folder, timeout: 60_000, env: { ...Object.fromEntries(own), CI: 'true', NO_COLOR: '1' } };
+  const options = { cwd: folder, timeout: 200_000, env: { ...Object.fromEntries(own), CI: 'true', NO_COLOR: '1' } };
   const { stdout, stderr } = await execute(process.execPath, args, options);
   return stdout + stderr;
 }
 
 describe('A test with a TestCluster runs, and ends by itself,', () => {
   it('with vitest', async () => {
-    const output = await run(join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--globals', '--root', folder);
+    const output = await run(
+      join(root, 'node_modules/vitest/vitest.mjs'),
+      'run',
+      '--globals',
+      '--testTimeout=60000',
+      '--hookTimeout=60000',
+      '--root',
+      folder,
+    );
 
     expect(output).toMatch(/Tests {2}1 passed/);
-  });
+  }, 300_000);
 
   it('with Jest', async () => {
     const jest = join(await installOnce('jest', { jest: '30.5.2' }), 'node_modules/jest/bin/jest.js');
@@ -61,5 +69,5 @@ describe('A test with a TestCluster runs, and ends by itself,', () => {
 
   it('without a test runner', async () => {
     expect(await run('chat.script.mjs')).toBe('[["hello"]]\n');
-  });
+  }, 300_000);
 });

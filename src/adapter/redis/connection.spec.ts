@@ -56,7 +56,7 @@ function heard(connection: RedisConnection, event: 'ready' | 'lost'): { count: n
 }
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  if (!(await poll(condition, 5_000))) throw new Error(`Waited in vain for ${what}.`);
+  if (!(await poll(condition, 20_000))) throw new Error(`Waited in vain for ${what}.`);
 }
 
 /** How many connections the server has, the one that asks not counted. */

@@ -43,7 +43,7 @@ function recovery(over: Partial<ClusterNode['options']> = {}): {
   const node = {
     uid: 'node',
     closed: false,
-    options: { sessions: 'on-disconnect', recentMaxBytes: 0, restoreTimeout: 2_000, heartbeatTimeout: 1_000, ...over },
+    options: { sessions: 'on-disconnect', recentMaxBytes: 0, restoreTimeout: 20_000, heartbeatTimeout: 1_000, ...over },
     telemetry: noopTelemetry,
     commands: connection,
     sessions: store,

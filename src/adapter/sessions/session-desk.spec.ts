@@ -224,6 +224,7 @@ describe('a session that is claimed', () => {
     const abort = new AbortController();
     const claims = Promise.allSettled(all.map((node) => node.claim(abort.signal)));
     await waitFor(() => all.every(({ recovery }) => recovery.surrender.mock.calls.length > 10), {
+      deadline: 20_000,
       what: 'many attempts',
     });
     abort.abort(new Error('enough'));
