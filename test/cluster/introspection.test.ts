@@ -37,7 +37,8 @@ async function listen(cluster: Cluster): Promise<() => Promise<string>> {
 }
 
 describe('The nodes of a cluster', () => {
-  const cluster = useCluster({ nodes: 3, serverOptions: recovery });
+  // One that is frozen for as long as it is waited for is not lost.
+  const cluster = useCluster({ nodes: 3, serverOptions: recovery, adapterOptions: { heartbeatTimeout: 60_000 } });
 
   it('are told with their namespaces and how many sockets each has', async () => {
     await cluster()
@@ -69,8 +70,10 @@ describe('The nodes of a cluster', () => {
     const uids = await Promise.all(cluster().nodes.map(uidOf));
     await cluster().connectEach();
     cluster().node(2).kill('SIGSTOP');
-    const told = await cluster().node(0).run(nodes, 300);
-    const counted = await cluster().node(0).run(count, [], '/', 300);
+    const [told, counted] = await Promise.all([
+      cluster().node(0).run(nodes, 4_000),
+      cluster().node(0).run(count, [], '/', 4_000),
+    ]);
     cluster().node(2).kill('SIGCONT');
 
     expect(told.missing).toEqual([uids[2]]);
@@ -230,7 +233,7 @@ describe('A node', () => {
   });
 
   it('tells that it is behind', async () => {
-    const cluster = await startCluster({ nodes: 1 });
+    const cluster = await startCluster({ nodes: 1, adapterOptions: { blockTimeInMs: 600_000 } });
     // The XREAD that waits still gets the next entry; no further one is allowed.
     await cluster.redis.sendCommand(['ACL', 'SETUSER', 'default', '-xread']);
     onTestFinished(async () => {

@@ -322,7 +322,6 @@ async function waitForPendingAcks(suite: Suite, clients: TestClient[], before: n
       return counts.every((count, index) => count <= before[index]!);
     },
     {
-      deadline: 10_000,
       what: () => `pending acknowledgements to be forgotten: ${counts.join()} on the nodes, ${before.join()} before`,
     },
   );

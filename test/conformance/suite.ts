@@ -1,5 +1,12 @@
 import { describe, it } from 'vitest';
-import { useCluster, type AdapterName, type Cluster, type NodeFunction, type TestClient } from '../harness/index.js';
+import {
+  useCluster,
+  withLittlePatience,
+  type AdapterName,
+  type Cluster,
+  type NodeFunction,
+  type TestClient,
+} from '../harness/index.js';
 import type { KnownFailure } from './known-failures.js';
 
 /** What a topic of the suite is given. */
@@ -68,7 +75,7 @@ export function checkForStaleMarks(marks: readonly KnownFailure[]): void {
 async function expectFailure(body: () => Promise<void>, expected: RegExp): Promise<void> {
   let failure: unknown;
   try {
-    await body();
+    await withLittlePatience(body);
   } catch (error) {
     failure = error;
   }

@@ -36,7 +36,7 @@ describe.each([
         adapterOptions: {
           ...names,
           useShardedPubSub,
-          requestTimeout: 10_000,
+          requestTimeout: 30_000,
           // nothing but answers is published meanwhile
           heartbeatInterval: 60_000,
           heartbeatTimeout: 120_000,
@@ -74,7 +74,7 @@ describe.each([
       const { asking, answering, proxy } = await nodes();
       const clients = [await answering.connect(), await answering.connect()];
       const questions = clients.map(({ socket }) => new Promise<Reply>((resolve) => socket.on('question', resolve)));
-      const answers = asking.io.timeout(10_000).emitWithAck('question');
+      const answers = asking.io.timeout(30_000).emitWithAck('question');
       const replies = await Promise.all(questions);
       // how many clients are asked is an answer, too, and has come before this one
       answering.io.on('later question', (reply: Reply) => reply('later answer'));

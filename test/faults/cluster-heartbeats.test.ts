@@ -16,8 +16,8 @@ describe('heartbeats', () => {
     });
     await cluster.settled({ namespace: '/namespace-49' });
     const published = async (): Promise<number> => (await commandStats(redis, 'publish')).calls;
-    const before = await published();
     const start = performance.now();
+    const before = await published();
     const messages = await waitFor(async () => {
       const count = (await published()) - before;
       return count >= 20 && count;

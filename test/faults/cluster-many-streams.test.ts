@@ -29,7 +29,7 @@ for (const recovery of [false, true]) {
                 const nsp = io.of(name);
                 nsp.socketsJoin('room');
                 for (let n = 0; n < 20; n += 1) nsp.to('room').emit('packet', n);
-                const acks = await nsp.to('room').timeout(5_000).emitWithAck('question');
+                const acks = await nsp.to('room').timeout(20_000).emitWithAck('question');
                 nsp.socketsLeave('room');
                 const rooms = (await nsp.fetchSockets()).map(({ rooms }) => rooms.has('room'));
                 const answers = await nsp.serverSideEmitWithAck('question');

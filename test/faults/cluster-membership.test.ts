@@ -5,7 +5,7 @@ import { stateOf } from './support/node-state.js';
 import { keepEvents } from './support/own-redis.js';
 
 /** Short, but far above what a busy machine holds a process up. */
-const heartbeats = { heartbeatInterval: 300, heartbeatTimeout: 1_500 };
+const heartbeats = { heartbeatInterval: 300, heartbeatTimeout: 4_000 };
 
 /** Of no use when nothing ends a wait but its timeout. */
 const adapterOptions = { ...heartbeats, requestTimeout: 30_000 };
@@ -28,8 +28,8 @@ describe('a node that is killed', () => {
     expect(await first.recorded('nodeLeft')).toEqual([[expect.objectContaining({ reason: 'lost', clusterSize: 2 })]]);
     const silence = lostAt - killedAt;
     expect(silence).toBeGreaterThan(heartbeats.heartbeatTimeout - heartbeats.heartbeatInterval);
-    // on time, as far as the timers of a busy machine are
-    expect(silence).toBeLessThan(heartbeats.heartbeatTimeout + heartbeats.heartbeatInterval + 1_500);
+    // on time, as far as the timers of a busy machine are, and its pauses, after which time begins anew
+    expect(silence).toBeLessThan(3 * heartbeats.heartbeatTimeout);
   });
 
   for (const recovery of [false, true]) {

@@ -10,7 +10,8 @@ for (const recovery of [false, true]) {
         { setup: (io) => void io.of('/of two').on('question', (answer: (value: string) => void) => answer('answer')) },
         {},
       ],
-      adapterOptions: { requestTimeout: 3_000 },
+      // a node that is frozen meanwhile is not lost
+      adapterOptions: { requestTimeout: 6_000, heartbeatTimeout: 60_000 },
       ...(recovery && { serverOptions: { connectionStateRecovery: {} } }),
     });
 
@@ -32,7 +33,7 @@ for (const recovery of [false, true]) {
                   .fetchSockets()
                   .then((sockets) => sockets.length),
                 io.of(name).serverSideEmitWithAck('question'),
-                io.of(name).timeout(3_000).emitWithAck('question'),
+                io.of(name).timeout(20_000).emitWithAck('question'),
               ]),
             ),
           ).catch(({ message }: Error) => {
@@ -79,7 +80,7 @@ for (const recovery of [false, true]) {
               responses,
             })),
             io
-              .timeout(3_000)
+              .timeout(6_000)
               .emitWithAck('question')
               .then(reject, ({ message, responses }: Failure) => ({ message, responses })),
           ]);
@@ -104,7 +105,7 @@ for (const recovery of [false, true]) {
 }
 
 describe('what cannot be serialised', () => {
-  const cluster = useCluster({ adapterOptions: { requestTimeout: 3_000 } });
+  const cluster = useCluster({ adapterOptions: { requestTimeout: 20_000 } });
 
   it('is refused to the one who would send it', async () => {
     const refusals = await cluster()

@@ -55,7 +55,7 @@ async function comeAndGo(cluster: Cluster, from: number, to: number): Promise<vo
             const nsp = io.of(name);
             nsp.emit('event', 1);
             await nsp.fetchSockets();
-            await nsp.timeout(5_000).emitWithAck('question');
+            await nsp.timeout(20_000).emitWithAck('question');
           }),
         );
         const failed = requests.find((request) => request.status === 'rejected');

@@ -30,6 +30,7 @@ describe('two nodes publish at once, with connection state recovery', () => {
 
   it('what a client is told and where it is put by different nodes is one order, too', async () => {
     const clients = await cluster().connectEach();
+    for (const client of clients) await cluster().join(client, 'room');
     await Promise.all(
       cluster().nodes.map((node, index) =>
         node.run(

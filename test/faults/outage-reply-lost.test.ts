@@ -15,6 +15,8 @@ describe('Redis has added a message, and its reply is lost with the connection',
       const cluster = await startCluster({
         redisUrl: proxy.url,
         serverOptions: recovery ? { connectionStateRecovery: {} } : {},
+        // the entries are counted
+        adapterOptions: { maxLen: 1_000_000 },
       });
       const clients = await cluster.connectEach();
       const traffic = await Traffic.start(cluster, clients);

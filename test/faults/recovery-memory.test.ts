@@ -76,7 +76,9 @@ describe('a client that comes back', () => {
   });
 
   it('starts afresh when far more was published than is read for a client, where the stream is kept by time alone', async () => {
-    const { cluster, redis } = await start({ nodes: [{ adapterOptions: { maxAge: 3_600_000, recentMaxBytes: 0 } }] });
+    const { cluster, redis } = await start({
+      nodes: [{ adapterOptions: { maxAge: 3_600_000, recentMaxBytes: 0, restoreTimeout: 60_000 } }],
+    });
     const client = await away(cluster, 0);
     await addEntries(cluster, 101_000);
     await cluster.barrier([await cluster.connect(0)]);
@@ -86,7 +88,7 @@ describe('a client that comes back', () => {
     expect(client.recovered).toBe(false);
     // a hundred thousand, the page more that every limit allows for, and the one in which there are more than that
     expect(await commandsSince(redis, 'XRANGE')).toHaveLength(502);
-  });
+  }, 180_000);
 });
 
 /** Adds entries to the stream of the cluster, for nobody, faster than a node would. */

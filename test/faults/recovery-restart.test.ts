@@ -15,7 +15,7 @@ describe('a deployment', () => {
       nodes: 3,
       setup: joinRoom,
       serverOptions,
-      adapterOptions: { restoreTimeout: 30_000 },
+      adapterOptions: { restoreTimeout: 30_000, shutdownTimeout: 20_000 },
     });
     let running = [...cluster.nodes];
     const clients = Array.from({ length: 12 }, () => new RestlessClient(() => running.map(({ url }) => url)));
@@ -104,7 +104,7 @@ describe('a deployment', () => {
       redisUrl: redis.url,
       serverOptions,
       // a session that is still taken is not waited for until it is free by itself
-      adapterOptions: { shutdownTimeout: 20_000, restoreTimeout: 3_000 },
+      adapterOptions: { shutdownTimeout: 20_000, restoreTimeout: 8_000 },
     });
     const [stopping, other] = [cluster.node(0), cluster.node(1)];
     const client = await away(cluster, stopping, { rooms: ['room'] });

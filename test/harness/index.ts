@@ -4,7 +4,7 @@ export type { AdapterName, NodeOptions } from './node-options.js';
 export { ServerNode, type Exit } from './server-node.js';
 export { TestClient, type ClientOptions, type ReceivedEvent } from './test-client.js';
 export { everyRedisIs, startCluster, startRedis, useCluster } from './use.js';
-export { waitFor, type WaitOptions } from './wait-for.js';
+export { waitFor, withLittlePatience, type WaitOptions } from './wait-for.js';
 
 /** The value of `NodeOptions.parser` for a parser other than that of Socket.IO. */
 export const msgpackParser = new URL('./msgpack-parser.mjs', import.meta.url).href;

@@ -89,10 +89,10 @@ function appModule(
     imports: [
       RedisStreamsModule.forRoot({
         heartbeatInterval: 100,
-        heartbeatTimeout: 6_000,
+        heartbeatTimeout: 3_000,
         blockTimeInMs: 200,
-        requestTimeout: 3_000,
-        restoreTimeout: 5_000,
+        requestTimeout: 1_500,
+        restoreTimeout: 2_000,
         outboxMaxLen: OUTBOX,
         ...(index > 0 && { recentMaxBytes: 0 }),
         serverOptions: { connectionStateRecovery: {} },

@@ -18,7 +18,7 @@ export interface FireOptions {
   mixed?: boolean;
   /** Runs once half of the packets are published. */
   halfway?: () => Promise<void>;
-  /** How long after the last packet every client may take to have them all, in milliseconds. Default 15_000. */
+  /** How long after the last packet every client may take to have them all, in milliseconds. Default 60_000. */
   deadline?: number;
 }
 
@@ -65,7 +65,7 @@ export const joinRoomAfterMiddleware: NodeFunction<[], void> = (io) => {
 
 /** Nodes publish while clients lose their connections and come back to a node chosen at random. */
 export async function underFire(cluster: Cluster, options: FireOptions = {}): Promise<FireReport> {
-  const { clients: count = 30, packets = 3_000, mixed = false, halfway, deadline = 15_000 } = options;
+  const { clients: count = 30, packets = 3_000, mixed = false, halfway, deadline = 60_000 } = options;
   const { publishers = cluster.nodes, rooms = ['fire'] } = options;
   const urls = (): string[] => cluster.nodes.filter(({ alive }) => alive).map(({ url }) => url);
   const clients = Array.from({ length: count }, () => new RestlessClient(urls));

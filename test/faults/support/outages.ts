@@ -46,7 +46,7 @@ export const OUTAGES: readonly Outage[] = [
   {
     name: 'it pauses its clients',
     // the commands of everybody are held back, so that nobody can end it early
-    begin: async (redis) => void (await redis.command('CLIENT', 'PAUSE', '1000', 'ALL')),
+    begin: async (redis) => void (await redis.command('CLIENT', 'PAUSE', '3000', 'ALL')),
     end: (_redis, nodes) => piledUp(nodes, PILE),
   },
 ];
