@@ -137,12 +137,17 @@ export function recovery(suite: Suite): void {
       const client = await away(cluster(), { rooms: ['a'] });
       await cluster()
         .node(0)
-        .run(async (io) => {
-          await io.timeout(5_000).emitWithAck('with acknowledgement');
+        .run((io) => io.timeout(5_000).emitWithAck('with acknowledgement'));
+      const witness = await cluster().connect(1);
+      await cluster()
+        .node(0)
+        .run((io) => {
           io.volatile.emit('volatile', 1);
           io.local.emit('local', 1);
           io.emit('firm', 1);
         });
+      // until the node has read them, they are to come to the client as to everybody
+      await witness.next('firm');
       await client.connect(cluster().node(1));
       await client.next('firm');
       await cluster().barrier([client]);

@@ -27,6 +27,8 @@ export class LogNode {
   readonly gaps: number[] = [];
   /** How many messages were counted as lost. */
   told = 0;
+  /** How many messages came again, and were dropped. */
+  repeated = 0;
   /** How often the stream was said to have begun anew. */
   resets = 0;
   /** What became of what was published, in the order in which it was told. */
@@ -64,6 +66,7 @@ export class LogNode {
     const telemetry: TelemetryPort = {
       ...noopTelemetry,
       dropped: (_stream, reason, count) => void (reason === 'gap' && (this.told += count)),
+      duplicate: () => void this.repeated++,
     };
     this.log = new StreamLog(writer, reader, options, telemetry, {
       onMessage: (message) => {
