@@ -145,12 +145,8 @@ async function loadAdapter(name) {
     const { default: peer } = await import('@socket.io/redis-streams-adapter');
     return peer.createAdapter;
   }
-  try {
-    const { createAdapter } = await import('nestjs-redis-streams-adapter/adapter');
-    return createAdapter;
-  } catch (error) {
-    throw new Error('The built package could not be loaded. Run "npm run build" first.', { cause: error });
-  }
+  const { createAdapter } = await import('nestjs-redis-streams-adapter/adapter');
+  return createAdapter;
 }
 
 async function newRedisClient(kind, url, options, name) {

@@ -1,11 +1,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 import { Watchdog } from '../../src/testing/watchdog.js';
 import type { NodeFunction } from './node-context.js';
 import { resolveNodeOptions, type NodeOptions } from './node-options.js';
 import { waitFor, type WaitOptions } from './wait-for.js';
 
-const SCRIPT = fileURLToPath(new URL('./node-process.mjs', import.meta.url));
 const CALL_TIMEOUT_MS = 40_000;
 
 export interface Exit {
@@ -43,7 +42,7 @@ export class ServerNode {
     { env, mayExit }: NodeOptions,
   ) {
     this.#mayExit = mayExit ?? false;
-    this.#process = fork(SCRIPT, {
+    this.#process = fork(inject('nodeProgram'), {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       execArgv: [],
