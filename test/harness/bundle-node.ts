@@ -31,7 +31,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       logLevel: 'silent',
     });
   } catch (error) {
-    throw new Error('The built package could not be loaded. Run "npm run build" first.', { cause: error });
+    throw new Error(
+      'The program of a node could not be put together. If the package is not built yet, run "npm run build" first.',
+      { cause: error },
+    );
   }
   project.provide('nodeProgram', outfile);
   return () => rm(folder, { recursive: true });
