@@ -1,4 +1,4 @@
-// Ten times what the tests do of recovery under fire, for a nightly run: `npm run build && node bench/nightly-restore.mjs [--times 10]`.
+// Ten times what the tests do of recovery under fire, for a nightly run: `npm run nightly`, `npm run nightly -- --times 1`.
 // Ends with 1 if a client lost a packet, got one twice or out of order, or had to start afresh.
 import { parseArgs } from 'node:util';
 import { register } from 'tsx/esm/api';
@@ -7,6 +7,7 @@ const { values } = parseArgs({ options: { times: { type: 'string', default: '10'
 const packets = Number(values.times) * 3_000;
 
 const unregister = register();
+const { setup: bundleNode } = await import('../test/harness/bundle-node.ts');
 const { Cluster } = await import('../test/harness/cluster.ts');
 const { joinRoom, joinRoomAfterMiddleware, underFire } = await import('../test/faults/support/fire.ts');
 const { RedisServer } = await import('../src/testing/index.ts');
@@ -41,6 +42,7 @@ const runs = {
   },
 };
 
+const removeNode = await bundleNode();
 for (const [name, run] of Object.entries(runs)) {
   const { nodes, setup, recovery = {}, adapter, publishers = nodes, fire, halfway } = run;
   const redis = await RedisServer.start({ appendOnly: true });
@@ -69,4 +71,5 @@ for (const [name, run] of Object.entries(runs)) {
     await redis.stop();
   }
 }
+await removeNode();
 await unregister();

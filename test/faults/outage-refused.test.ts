@@ -74,8 +74,11 @@ const REFUSALS: Refusal[] = [
 ];
 
 // With connection state recovery, local clients depend on Redis, too.
-describe('Redis refuses', () => {
-  const own = useOwnRedis({ serverOptions: { connectionStateRecovery: {} } });
+describe.each([
+  ['on', { connectionStateRecovery: {} }],
+  ['off', {}],
+])('Redis refuses (recovery %s)', (_recovery, serverOptions) => {
+  const own = useOwnRedis({ serverOptions });
 
   for (const { name, begin, end, attempt, told } of REFUSALS) {
     it(`${name}: it is told, and tried again, ever more slowly, and nothing is lost`, async () => {

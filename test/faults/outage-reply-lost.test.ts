@@ -33,24 +33,26 @@ describe('Redis has added a message, and its reply is lost with the connection',
 });
 
 describe('connections that are dead without a word', () => {
-  it('are given up, and everything that was under way on them arrives once and in order', async () => {
-    const redis = await startRedis();
-    const proxy = await RedisProxy.start(redis);
-    const cluster = await startCluster({
-      redisUrl: proxy.url,
-      setup: keepEvents,
-      adapterOptions: { blockTimeInMs: 100, heartbeatInterval: 500, heartbeatTimeout: 1_000 },
-      serverOptions: { connectionStateRecovery: {} },
-    });
-    const clients = await cluster.connectEach();
-    const traffic = await Traffic.start(cluster, clients, { every: 20 });
-    await traffic.flows(50);
-    proxy.mute();
-    await Promise.all(cluster.nodes.map((node) => givenUp(node, ['reader', 'subscriber', 'writer'])));
-    await connected(cluster.nodes);
+  for (const recovery of [false, true]) {
+    it(`are given up, and everything that was under way on them arrives once and in order (recovery ${recovery ? 'on' : 'off'})`, async () => {
+      const redis = await startRedis();
+      const proxy = await RedisProxy.start(redis);
+      const cluster = await startCluster({
+        redisUrl: proxy.url,
+        setup: keepEvents,
+        adapterOptions: { blockTimeInMs: 100, heartbeatInterval: 500, heartbeatTimeout: 1_000 },
+        serverOptions: recovery ? { connectionStateRecovery: {} } : {},
+      });
+      const clients = await cluster.connectEach();
+      const traffic = await Traffic.start(cluster, clients, { every: 20 });
+      await traffic.flows(50);
+      proxy.mute();
+      await Promise.all(cluster.nodes.map((node) => givenUp(node, ['reader', 'subscriber', 'writer'])));
+      await connected(cluster.nodes);
 
-    expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
-  });
+      expect(await traffic.end()).toEqual([UNHARMED, UNHARMED]);
+    });
+  }
 
   for (const { how, redisClient, ephemeral, roles } of [
     { how: 'redis, channels', redisClient: 'redis', ephemeral: 'pubsub', roles: ['reader', 'subscriber', 'writer'] },

@@ -216,6 +216,32 @@ describe('the clients of a node that was killed', () => {
     expect(await writes()).toBeLessThanOrEqual(5);
   });
 
+  it('cost one write each and interval of heartbeats while nothing changes', async () => {
+    const redis = await startRedis();
+    const cluster = await startCluster({
+      redisUrl: redis.url,
+      nodes: 1,
+      serverOptions,
+      adapterOptions: { sessions: 'crash-safe', heartbeatInterval: 200, heartbeatTimeout: 20_000 },
+    });
+    const clients = await Promise.all(Array.from({ length: 5 }, () => cluster.connect(0)));
+    await Promise.all(clients.map((client) => roomsSaved(cluster, client, [])));
+    // at one moment; a node with nothing to do publishes nothing but its heartbeats
+    const counts = async (): Promise<number[]> =>
+      (await Promise.all(['set', 'publish'].map((command) => commandStats(redis, command)))).map(({ calls }) => calls);
+    const [writesBefore, heartbeatsBefore] = await counts();
+    let [writes, heartbeats] = await counts();
+    await waitFor(async () => {
+      [writes, heartbeats] = await counts();
+      return heartbeats! >= heartbeatsBefore! + 10;
+    });
+
+    const perInterval = (writes! - writesBefore!) / (heartbeats! - heartbeatsBefore!);
+    // what is under way at the beginning or the end may count on one side alone
+    expect(perInterval / clients.length).toBeGreaterThan(0.7);
+    expect(perInterval / clients.length).toBeLessThan(1.3);
+  });
+
   it('start afresh when they are not', async () => {
     const cluster = await startCluster({ serverOptions, adapterOptions: heartbeats });
     const { clients } = await killed(cluster, false);

@@ -3,20 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { TestProject } from 'vitest/node';
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** The program of a node, see {@link setup}. */
-    nodeProgram: string;
-  }
-}
+/** The environment variable that holds the path of the program of a node. */
+const VARIABLE = 'TEST_NODE_PROGRAM';
 
 /**
- * Puts the built package, and what it needs, into the program of a node. The tests start hundreds of nodes, and most of the time that
- * each took went into finding and reading a thousand modules.
+ * Puts the built package, and what it needs, into the program of a node: before the tests, and in whatever else starts nodes. Hundreds
+ * of nodes are started, and most of the time that each took went into finding and reading a thousand modules.
+ *
+ * @returns what removes the program.
  */
-export async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'test-node-'));
   const outfile = join(folder, 'node-process.cjs');
   try {
@@ -36,6 +33,16 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       { cause: error },
     );
   }
-  project.provide('nodeProgram', outfile);
+  // The processes that run the tests are started later, and inherit it.
+  process.env[VARIABLE] = outfile;
   return () => rm(folder, { recursive: true });
+}
+
+/** The path of the program of a node. */
+export function nodeProgram(): string {
+  const path = process.env[VARIABLE];
+  if (path === undefined) {
+    throw new Error(`There is no program of a node: call setup() of ${import.meta.url} first.`);
+  }
+  return path;
 }

@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { inject } from 'vitest';
 import { Watchdog } from '../../src/testing/watchdog.js';
+import { nodeProgram } from './bundle-node.js';
 import type { NodeFunction } from './node-context.js';
 import { resolveNodeOptions, type NodeOptions } from './node-options.js';
 import { waitFor, type WaitOptions } from './wait-for.js';
@@ -42,7 +42,7 @@ export class ServerNode {
     { env, mayExit }: NodeOptions,
   ) {
     this.#mayExit = mayExit ?? false;
-    this.#process = fork(inject('nodeProgram'), {
+    this.#process = fork(nodeProgram(), {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       execArgv: [],

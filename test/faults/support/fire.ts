@@ -72,7 +72,7 @@ export async function underFire(cluster: Cluster, options: FireOptions = {}): Pr
   try {
     await ready(cluster, clients);
     const firing = new AbortController();
-    const fire = cutOff(clients, firing.signal);
+    const fire = cutOff(clients, firing.signal, 3);
     const half = Math.ceil(packets / 2);
     await publish(publishers, 0, half, mixed, rooms);
     const meanwhile = halfway?.();
@@ -98,10 +98,10 @@ export async function ready(cluster: Cluster, clients: readonly RestlessClient[]
   await waitFor(() => clients.every(({ first }) => first), { deadline, what: 'the first packet to reach all clients' });
 }
 
-/** Cuts one client after the other off, a few milliseconds apart, until `signal` is aborted. */
-export async function cutOff(clients: readonly RestlessClient[], signal: AbortSignal): Promise<void> {
+/** Cuts clients off, `atOnce` of them every few milliseconds, until `signal` is aborted. */
+export async function cutOff(clients: readonly RestlessClient[], signal: AbortSignal, atOnce = 1): Promise<void> {
   while (!signal.aborted) {
-    random(clients).cutOff();
+    for (let i = 0; i < atOnce; i += 1) random(clients).cutOff();
     await sleep(2 + Math.random() * 5);
   }
 }
