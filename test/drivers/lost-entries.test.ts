@@ -62,4 +62,55 @@ describe('entries that Redis had acknowledged, and lost before every node had re
     expect(gaps()).toHaveLength(1);
     expect(clients[2]!.received('number')).toEqual(another ? [[0], [1], [12]] : [[0], [1]]);
   });
+
+  it.each([
+    ['numbered', 'ours'],
+    ['not numbered, as those of the other adapter', 'peer'],
+  ] as const)('are no reason to deliver again what was there before a node started: %s', async (_title, kind) => {
+    const redis = await RedisServer.start();
+    onTestFinished(() => redis.stop());
+    const names = ownNames();
+    const adapterOptions = { ...names, blockTimeInMs: 500, interop: kind === 'peer' };
+    const options = { client: () => createClient({ url: redis.url }), adapterOptions };
+    const [departed, other] = (await startNodes(options)) as [Node, Node];
+    const witness = await other.connect();
+    if (kind === 'ours') departed.io.emit('number', 0);
+    else await addAsPeer(redis, names.streamName, 'number', 0);
+    await witness.next('number');
+    await departed.close();
+    await addMoreThanIsLookedBackAt(redis, names.streamName);
+    const [newcomer] = (await startNodes({ ...options, count: 1 })) as [Node];
+    const client = await newcomer.connect();
+    const newOnes = async (number: number): Promise<void> => {
+      if (kind === 'ours') other.io.emit('number', number);
+      else await addAsPeer(redis, names.streamName, 'number', number);
+      await client.next('number', number);
+    };
+    await newOnes(1);
+    await redis.command('SAVE');
+    await newOnes(2);
+    await redis.kill();
+    await redis.restart();
+    await waitFor(() => newcomer.events.some(({ name }) => name === 'streamReset'), {
+      what: 'the reset to be told of',
+    });
+    other.io.emit('end');
+    await client.next('end');
+
+    expect(client.received('number')).toEqual([[1], [2]]);
+  });
 });
+
+/** Adds a broadcast as the other adapter does, which numbers nothing. */
+async function addAsPeer(redis: RedisServer, stream: string, ...data: unknown[]): Promise<void> {
+  const broadcast = { opts: { rooms: [], except: [], flags: {} }, packet: { type: 2, data, nsp: '/' } };
+  await redis.command('XADD', stream, '*', 'uid', 'peer', 'nsp', '/', 'type', '3', 'data', JSON.stringify(broadcast));
+}
+
+/** Adds so much for a namespace that nobody has that a node which starts after that sees nothing from before. */
+async function addMoreThanIsLookedBackAt(redis: RedisServer, stream: string): Promise<void> {
+  const filler = JSON.stringify('x'.repeat(120_000));
+  for (let i = 0; i < 600; i++) {
+    await redis.command('XADD', stream, '*', 'uid', 'filler', 'nsp', '/nobody', 'type', '3', 'data', filler);
+  }
+}

@@ -17,8 +17,11 @@ export interface ReaderListener {
   onEntries(stream: string, entries: readonly RawEntry[]): Promise<void> | undefined;
   /** Entries between `from` and `to` were trimmed away before they were read. */
   onGap(stream: string, from: string, to: string, missed: number): void;
-  /** The stream ended before the position: it was deleted, or Redis came back with an older state. It ends at `end` now, and is read anew. */
-  onReset(stream: string, position: string, end: string): void;
+  /**
+   * The stream ended before the position, and ends at `end` now: it was deleted, and is read from its beginning, or Redis came back with an
+   * `older` state of it, and what was added since this reader started is read once more.
+   */
+  onReset(stream: string, position: string, end: string, older: boolean): void;
   /** Now and then: what Redis says of a stream. */
   onInfo(stream: string, info: StreamInfo): void;
   /** Redis refuses to be read, or to be asked for a stream; it is tried again. */
@@ -31,12 +34,20 @@ export interface ReaderOptions {
   blockTimeInMs: number;
 }
 
+/** A place in a stream, and how many entries had ever been added to it there; `undefined` where that is not known, as before Redis 7. */
+interface Place {
+  position: string;
+  ordinal: number | undefined;
+}
+
 interface Cursor {
+  /** Where reading began: what the stream held before was not for this reader. */
+  start: Place;
   /** The last entry that was handed on completely. */
   position: string;
   /** The last entry that was received; the next XREAD begins after it. */
   received: string;
-  /** How many entries had ever been added to the stream when `received` was its last one; `undefined` where that is not known, as before Redis 7. */
+  /** That of `received`, see {@link Place}. */
   ordinal: number | undefined;
   /** Since when it waits for entries: when the last were handed on, or the connection was there. */
   waitsSince: number;
@@ -80,7 +91,8 @@ export class StreamReader {
       const info = await streamInfo(this.connection, stream);
       const position = info?.lastGeneratedId ?? FIRST_POSITION;
       const ordinal = info ? info.entriesAdded : 0;
-      this.#cursors.set(stream, { position, received: position, ordinal, waitsSince: Number.POSITIVE_INFINITY });
+      const start = { position, ordinal };
+      this.#cursors.set(stream, { start, ...start, received: position, waitsSince: Number.POSITIVE_INFINITY });
     }
   }
 
@@ -260,10 +272,11 @@ export class StreamReader {
     const shrunk = (info?.entriesAdded ?? 0) < (cursor.ordinal ?? 0) && info?.entriesAdded !== undefined;
     if (comparePositions(last, cursor.received) >= 0 && !shrunk) return;
     const lost = cursor.received;
-    cursor.position = cursor.received = FIRST_POSITION;
-    cursor.ordinal = info?.entriesAdded === undefined ? undefined : info.entriesAdded - info.length;
-    if (info === undefined) cursor.ordinal = 0;
-    this.listener.onReset(stream, lost, last);
+    const older = info !== undefined && holds(info, cursor.start);
+    if (!older) cursor.start = { position: FIRST_POSITION, ordinal: 0 };
+    cursor.position = cursor.received = cursor.start.position;
+    cursor.ordinal = info ? beginningOf(info, cursor.start) : 0;
+    this.listener.onReset(stream, lost, last, older);
   }
 
   #checkGap(stream: string, cursor: Cursor, info: StreamInfo): void {
@@ -285,6 +298,26 @@ export class StreamReader {
       return false;
     });
   }
+}
+
+/**
+ * Whether the place is one of this stream: a stream that was deleted has added fewer entries since, or has no entry from before the place
+ * although it has trimmed none away.
+ */
+function holds(
+  { lastGeneratedId, firstEntryId, entriesAdded, length }: StreamInfo,
+  { position, ordinal }: Place,
+): boolean {
+  // the beginning is a place of every stream
+  if (entriesAdded === undefined || ordinal === undefined || ordinal === 0) return false;
+  if (entriesAdded < ordinal || comparePositions(lastGeneratedId, position) < 0) return false;
+  const trimmed = entriesAdded - length;
+  return trimmed >= ordinal || (firstEntryId !== undefined && comparePositions(firstEntryId, position) <= 0);
+}
+
+/** The ordinal of the place, or that before the first entry which the stream still holds, if it lies behind. */
+function beginningOf({ entriesAdded, length }: StreamInfo, { ordinal }: Place): number | undefined {
+  return entriesAdded === undefined ? undefined : Math.max(entriesAdded - length, ordinal ?? 0);
 }
 
 /** The same promise; its rejection is dealt with when it is awaited, later. */

@@ -68,7 +68,7 @@ export class StreamLog {
   readonly #duplicates = new Map<string, Deduplicator>();
   readonly #recent = new Map<string, RecentEntries>();
   readonly #repetitions = new Map<string, Repetitions>();
-  /** Where this node had got to when a stream began anew that was beyond that already: what has no number is not new up to here. */
+  /** Up to where a stream that is read once more was read before: what has no number is not new up to here. */
   readonly #readBefore = new Map<string, string>();
   readonly #readers: StreamReaders;
   #reading = false;
@@ -103,7 +103,7 @@ export class StreamLog {
         this.#duplicates.get(stream)!.expectHoles(missed);
         this.#onGap(stream, from, to, missed);
       },
-      onReset: (stream, position, end) => {
+      onReset: (stream, position, end, older) => {
         if (stream === side?.name) return side.onReset(position, end);
         // What was delivered before is not remembered again when it is read anew, and may be nowhere any more: sessions from before are
         // restored from Redis, if it has everything since.
@@ -111,6 +111,7 @@ export class StreamLog {
         this.#repetitions.get(stream)?.restart(laterPosition(end, position));
         this.#duplicates.get(stream)!.forgetHoles();
         if (comparePositions(end, position) >= 0) this.#readBefore.set(stream, position);
+        else if (older) this.#readBefore.set(stream, end);
         else this.#readBefore.delete(stream);
         listener.onReset(stream, position);
       },
