@@ -157,6 +157,25 @@ export function emit(suite: Suite): void {
       expect(await outcome(suite, all, 'except')).toEqual([none, [[1]], none, [[1]]]);
     });
 
+    check('a room that is undefined or null is one that nobody is in', async () => {
+      const clients = await threeClients(suite);
+      const found = await cluster()
+        .node(0)
+        .run(async (io) => {
+          // as where the name of a room comes from somewhere else, and is not there
+          const none = [undefined, null] as unknown as string[];
+          for (const room of none) io.to(room).emit('news', 1);
+          for (const room of none) io.except(room).emit('news', 2);
+          io.emit('news', 3);
+          const sockets = await Promise.all(none.map((room) => io.in(room).fetchSockets()));
+          return sockets.flat().length;
+        });
+
+      expect(found).toBe(0);
+      const all = [[2], [2], [3]];
+      expect(await outcome(suite, clients, 'news')).toEqual([all, all, all]);
+    });
+
     check('emit() of a socket reaches its client alone', async () => {
       const clients = await threeClients(suite);
       await cluster()

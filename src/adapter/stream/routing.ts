@@ -21,7 +21,7 @@ export class Routing {
     const { streams } = this;
     if (streams.length === 1) return streams[0]!;
     const value = hash(namespace);
-    const chosen = this.byRoom && rooms.length === 1 ? mix(hash(rooms[0]!, value)) : value;
+    const chosen = this.byRoom && rooms.length === 1 ? mix(hash(String(rooms[0]), value)) : value;
     // never negative, which would name a stream that nobody reads
     return streams[Math.abs(chosen) % streams.length]!;
   }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MalformedDataError } from '../errors.js';
 import { parseArguments, parseData, parseOptions, RESERVED_EVENTS } from './validate.js';
 
-const opts = { rooms: ['a', 5], except: [], flags: {} };
+const opts = { rooms: ['a', 5, null], except: [], flags: {} };
 const packet = { type: 2, data: ['event'] };
 
 describe('parseData()', () => {

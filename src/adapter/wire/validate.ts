@@ -92,11 +92,18 @@ export function parseArguments(data: unknown): unknown[] {
 }
 
 function rooms(raw: unknown, name: string): string[] {
-  // rooms are strings by contract, but numbers are widely used and work with every other adapter
-  if (!Array.isArray(raw) || raw.some((room) => typeof room !== 'string' && typeof room !== 'number')) {
+  if (!Array.isArray(raw) || !raw.every(isRoom)) {
     throw new MalformedDataError(`\`${name}\` is not an array of rooms`);
   }
   return raw as string[];
+}
+
+/**
+ * Rooms are strings by contract, but numbers are widely used and work with every other adapter; and `undefined`, which comes as `null`, is a
+ * room that nobody is in.
+ */
+function isRoom(raw: unknown): boolean {
+  return typeof raw === 'string' || typeof raw === 'number' || raw === null;
 }
 
 function id(raw: unknown): string {
