@@ -208,6 +208,16 @@ describe('AckCollector', () => {
     expect(state.thrown).toEqual([state.thrower]);
   });
 
+  it('does so when a node is lost, and is complete', async () => {
+    const state = broadcast(['lost']);
+    state.thrower = new Error('from the application');
+    state.collector.localCount(0);
+    await settle();
+    state.collector.onNodeLost('lost');
+    expect(state.thrown).toEqual([state.thrower]);
+    expect(state.ends).toEqual([{ expected: 1, received: 0, error: undefined }]);
+  });
+
   it('waits for nobody any more when the adapter is closed, and Socket.IO says so when its time is over', async () => {
     const state = broadcast(['slow']);
     const { collector, results, ends } = state;

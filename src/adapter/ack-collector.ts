@@ -95,7 +95,13 @@ export class AckCollector {
 
   onNodeLost(uid: string): void {
     const share = this.#nodes.get(uid);
-    if (share) this.#settle(uid, share.acks);
+    if (share === undefined) return;
+    try {
+      this.#settle(uid, share.acks);
+    } catch (error) {
+      // the other requests that wait for the node are told, too
+      this.options.onThrown(error);
+    }
   }
 
   onFailed(error: Error): void {
@@ -115,8 +121,11 @@ export class AckCollector {
   /** Nothing more is waited for of the node. */
   #settle(uid: string, clients: number): void {
     this.#nodes.delete(uid);
-    this.clientCountCallback(clients);
-    this.#check();
+    try {
+      this.clientCountCallback(clients);
+    } finally {
+      this.#check();
+    }
   }
 
   #check(): void {

@@ -20,20 +20,30 @@ export function keepWhileConnecting(nsp: NamespaceLike): void {
   let close: Entrance['_remove'] | undefined;
   /** Clients for whom there is no socket yet. */
   let adding = 0;
-  const isAwaited = (gone: SocketLike): boolean =>
-    adding > 0 || [...(nsp._preConnectSockets?.values() ?? [])].some((socket) => socket !== gone);
+  /** The last one that was gone while others were awaited. */
+  let gone: SocketLike | undefined;
+  const isAwaited = (except?: SocketLike): boolean =>
+    adding > 0 || [...(nsp._preConnectSockets?.values() ?? [])].some((socket) => socket !== except);
 
   entrance._add = async (...args) => {
     // not before: a namespace that is to be closed is given what closes it once its adapter is there
     if (close === undefined) {
       close = entrance._remove;
-      if (close !== remove) entrance._remove = (socket) => (isAwaited(socket) ? remove : close!).call(nsp, socket);
+      if (close !== remove) {
+        entrance._remove = (socket) => {
+          gone = isAwaited(socket) ? socket : undefined;
+          (gone ? remove : close!).call(nsp, socket);
+        };
+      }
     }
     adding++;
     try {
       return await add.apply(nsp, args);
     } finally {
       adding--;
+      // a socket that is gone before it was added: nobody else looks whether it was the last
+      if (gone && nsp.sockets.size === 0 && !isAwaited()) close.call(nsp, gone);
+      gone = undefined;
     }
   };
 }

@@ -62,6 +62,29 @@ describe('a namespace that is closed when it is empty', () => {
   });
 });
 
+describe('a namespace that is closed when it is empty, of clients that come back past the middlewares', () => {
+  const cluster = useCluster({
+    serverOptions: { cleanupEmptyChildNamespaces: true, connectionStateRecovery: {} },
+    setup: (io, ctx) => {
+      io.of(/^\/dynamic-\w+$/).on('connection', (socket) => {
+        if (ctx.state['closed'] === true) socket.disconnect();
+      });
+    },
+  });
+
+  it('is closed when its only client is sent away as soon as it is back', async () => {
+    const client = await present(cluster(), 0, { namespace, rooms: ['room'] });
+    await client.drop();
+    await cluster()
+      .node(0)
+      .run((_io, ctx) => void (ctx.state['closed'] = true));
+    await client.connect(cluster().node(0));
+    expect(client.recovered).toBe(true);
+    await client.disconnected();
+    await waitFor(async () => !(await isThere(cluster())), { what: 'the namespace to be closed' });
+  });
+});
+
 /** A client that has come to node 0, with a session or without, and whom the middleware lets wait. */
 async function waiting(cluster: Cluster, claim?: Claim): Promise<TestClient> {
   await cluster.node(0).run((_io, ctx) => {
