@@ -10,6 +10,9 @@ export async function withNodes({ adapter, nodes, ...options }, work) {
   const clients = [];
   const start = async () => {
     const child = await Child.start('./node.mjs', { adapter, url: redis.url, ...options }, { silent: true });
+    // what nobody reads fills the pipe in the end, and holds up the process
+    child.process.stdout.resume();
+    child.process.stderr.resume();
     child.run = (work, ...args) => child.ask('run', { source: String(work), args });
     children.push(child);
     return child;
@@ -17,19 +20,36 @@ export async function withNodes({ adapter, nodes, ...options }, work) {
   const connect = async (node, settings = {}) => {
     const client = io(`http://127.0.0.1:${node.port}`, { transports: ['websocket'], forceNew: true, ...settings });
     clients.push(client);
-    await new Promise((resolve) => client.once('connect', resolve));
+    await settle(() => client.connected);
+    if (!client.connected) throw new Error(`no connection to the node on port ${node.port}`);
     return client;
   };
   try {
     const first = [];
     for (let i = 0; i < nodes; i++) first.push(await start());
     return await work({ redis, nodes: first, start, connect });
+  } catch (error) {
+    if (children.some(hasEnded)) return 'the process ends';
+    throw error;
   } finally {
     for (const client of clients) client.close();
     await Promise.all(children.map((child) => child.stop()));
     await redis.stop();
   }
 }
+
+/** Whether the process of a node ended by itself: one that was killed has a signal, and no code. */
+export const hasEnded = ({ process }) => process.exitCode !== null;
+
+/** For a node to run: emits `count` numbered messages over about `ms` milliseconds. */
+export const emitNumbers = async (io, count, ms, from = 0) => {
+  const start = Date.now();
+  for (let n = 0; n < count; n++) {
+    io.emit('m', from + n);
+    const due = start + (n * ms) / count;
+    if (due > Date.now()) await new Promise((resolve) => setTimeout(resolve, due - Date.now()));
+  }
+};
 
 /** The numbers that come in as event `m`. */
 export function numbers(client) {
