@@ -114,8 +114,8 @@ export interface RedisStreamsEvents {
     },
   ];
   /**
-   * An entry or a channel message could not be used and was skipped, a message was larger than Redis takes, or a listener threw; raised once
-   * a minute at most, with how many there were.
+   * An entry or a channel message could not be used and was skipped, a message was larger than Redis takes, or found the outbox full, or a
+   * listener threw; raised once a minute at most for each `reason`, with how many there were.
    */
   messageDropped: [
     event: {

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { resolveOptions } from '../../src/adapter/resolve-options.js';
 import { BroadcastEmitter } from '../../src/adapter/emitter/broadcast-emitter.js';
-import { EVENT_NAMES } from '../../src/module/event-log.js';
 import { MODULE_OPTION_NAMES } from '../../src/module/module-options.validation.js';
 import { RedisStreamsCluster } from '../../src/module/index.js';
 import { anchors, pages, read, ROOT } from './markdown.js';
@@ -50,11 +50,24 @@ describe('the documentation', () => {
     expect(listed.sort()).toEqual(taken.sort());
   });
 
-  it('lists every event', () => {
+  it('lists every event, with its fields', () => {
     const [, table] = /## Events\n(.*)/s.exec(read('docs/operations.md'))!;
-    const listed = [...table!.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name!);
+    const documented = [...table!.matchAll(/^\| `(\w+)`.*$/gm)].map(([row, name]) => {
+      const cells = row!.split(/(?<!\\)\|/);
+      return [name, [...cells[3]!.matchAll(/`(.*?)`/g)].map(([, field]) => field!.replaceAll('\\|', '|'))];
+    });
 
-    expect(listed.sort()).toEqual([...EVENT_NAMES].sort());
+    expect(Object.fromEntries(documented)).toEqual(eventFields());
+  });
+
+  it('proves every guarantee with a test', () => {
+    const [guarantees] = read('docs/guarantees.md').split('## Where they end');
+    const all = guarantees!.split(/^(?=- |#)/m).filter((part) => part.startsWith('- **G'));
+    const numbers = all.map((part) => /G\d+/.exec(part)![0]);
+    const proven = all.filter((part) => /\]\(\.\.\/(?:test|src)\/\S+\.(?:test|spec)\.ts\)/.test(part));
+
+    expect(numbers).toEqual(Array.from({ length: 24 }, (_, n) => `G${n + 1}`));
+    expect(numbers.filter((_, n) => !proven.includes(all[n]!))).toEqual([]);
   });
 
   it('lists every method of RedisStreamsCluster, and of the emitter', () => {
@@ -69,3 +82,19 @@ describe('the documentation', () => {
     }
   });
 });
+
+/** The fields of each event, with their types, as they stand in the code. */
+function eventFields(): Record<string, string[]> {
+  const file = 'src/adapter/events.ts';
+  const source = ts.createSourceFile(file, read(file), ts.ScriptTarget.Latest, true);
+  const map = source.statements
+    .filter(ts.isInterfaceDeclaration)
+    .find(({ name }) => name.text === 'RedisStreamsEvents')!;
+  return Object.fromEntries(
+    map.members.filter(ts.isPropertySignature).map(({ name, type }) => {
+      const [event] = (type as ts.TupleTypeNode).elements as unknown as [ts.NamedTupleMember];
+      const fields = (event.type as ts.TypeLiteralNode).members.map((field) => field.getText().replace(/;$/, ''));
+      return [name.getText(), fields];
+    }),
+  );
+}

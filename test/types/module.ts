@@ -38,6 +38,15 @@ const adapter = createAdapter(typed);
 export const view: ClusterView = adapter.cluster(new Server({ adapter }));
 export const ready: Promise<void> = adapter.ready(new Server({ adapter }));
 
+adapter.events.on('gap', ({ stream, missed }) => stream.concat(missed.toFixed()));
+adapter.events.once('nodeLeft', ({ reason }) => reason === 'lost');
+// @ts-expect-error no such event
+adapter.events.on('gaps', () => undefined);
+// @ts-expect-error a field of another event
+adapter.events.on('streamReset', ({ missed }) => missed);
+// @ts-expect-error raised by the adapter alone
+adapter.events.emit('gap');
+
 // connectionStateRecovery, which Nest's own type of a gateway's options lacks.
 export const options: RedisStreamsModuleOptions = {
   drainTimeout: 10_000,
