@@ -11,7 +11,7 @@ import { RedisServer } from '../../testing/redis-server.js';
 import { AdapterClosedError } from '../errors.js';
 import { noopTelemetry, type ConnectionRole, type TelemetryPort } from '../telemetry-port.js';
 import { createDriver } from './create-driver.js';
-import { reconnectDelay, type RedisConnection } from './driver.js';
+import { PartialTransactionError, reconnectDelay, type RedisConnection } from './driver.js';
 import { watchConnection } from './watch-connection.js';
 
 setFlagsFromString('--expose-gc');
@@ -136,7 +136,9 @@ describe('a connection', () => {
   it('tells of a transaction in which a command failed', async () => {
     const connection = await opened();
     await connection.send(['SET', 'text', 'x']);
-    await expect(connection.transaction([['PING'], ['INCR', 'text']])).rejects.toThrow(/not an integer/);
+    const failing = connection.transaction([['PING'], ['INCR', 'text']]);
+    await expect(failing).rejects.toThrow(PartialTransactionError);
+    await expect(failing).rejects.toThrow(/not an integer/);
   });
 
   it('tries again when it is not answered, also when memory is collected meanwhile', async () => {

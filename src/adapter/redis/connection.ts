@@ -1,7 +1,13 @@
 import { deadlineSignal, withDeadline } from '../deadline.js';
 import { RedisUnavailableError, toError } from '../errors.js';
 import type { ConnectionRole, ConnectionState, TelemetryPort } from '../telemetry-port.js';
-import { reconnectDelay, type ChannelListener, type RedisArgument, type RedisConnection } from './driver.js';
+import {
+  PartialTransactionError,
+  reconnectDelay,
+  type ChannelListener,
+  type RedisArgument,
+  type RedisConnection,
+} from './driver.js';
 import type { Link, OpenLink } from './link.js';
 import { closedError, Readiness } from './readiness.js';
 import { watched } from './watched-link.js';
@@ -74,7 +80,7 @@ export class Connection implements RedisConnection {
       if (refused) throw toError((refused as PromiseRejectedResult).reason);
       const results = (settled.at(-1) as PromiseFulfilledResult<unknown>).value as unknown[];
       const failed = results.find((result) => result instanceof Error);
-      if (failed) throw failed;
+      if (failed) throw new PartialTransactionError(failed);
       return results;
     });
   }

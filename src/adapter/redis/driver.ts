@@ -4,6 +4,15 @@ export type RedisArgument = string | Buffer;
 
 export type ChannelListener = (payload: Buffer) => void;
 
+/** Redis has refused commands of a transaction, for the reason given, and may have carried out others. */
+export class PartialTransactionError extends Error {
+  override readonly name = 'PartialTransactionError';
+
+  constructor(refusal: Error) {
+    super(refusal.message, { cause: refusal });
+  }
+}
+
 /**
  * A connection of the package's own. It reconnects by itself until it is closed, with growing, jittered delays, and queues nothing
  * while it is not ready: the outbox is the only queue, so that what was sent and what was not is always known. One on which Redis owes a
@@ -18,7 +27,10 @@ export interface RedisConnection {
   send(args: readonly RedisArgument[]): Promise<unknown>;
   /** As {@link send}, but the strings in the reply come as Buffers, which are windows on what was received. */
   sendForBuffers(args: readonly RedisArgument[]): Promise<unknown>;
-  /** Sends the commands as one transaction: all of them take effect, next to each other, or none. */
+  /**
+   * Sends the commands as one transaction: all of them take effect, next to each other, or none. But those that Redis refuses only once it
+   * carries them out do not keep the others from taking effect: then it rejects with a {@link PartialTransactionError}.
+   */
   transaction(commands: ReadonlyArray<readonly RedisArgument[]>): Promise<unknown[]>;
   /**
    * Subscribes; the subscription outlives reconnections. Resolves when Redis has confirmed it. When it rejects, it may be asked for

@@ -60,9 +60,14 @@ export class Batch<Waiting> {
     if (this.#entries.length === 0) this.#oneByOne = false;
   }
 
-  /** {@link next} was sent, and it is not known whether it arrived. */
-  lost(): void {
+  /** {@link next} was sent, and it is not known what of it arrived. */
+  doubt(): void {
     for (const one of this.next) one.doubtful = true;
+  }
+
+  /** As {@link doubt}: the connection was lost. */
+  lost(): void {
+    this.doubt();
     if (++this.#losses >= MOST_LOSSES) this.#oneByOne = true;
   }
 

@@ -1,5 +1,5 @@
 import { AdapterClosedError, MessageTooLargeError, OutboxFullError, toError } from '../errors.js';
-import { reconnectDelay, type RedisConnection } from '../redis/driver.js';
+import { PartialTransactionError, reconnectDelay, type RedisConnection } from '../redis/driver.js';
 import { isTooLarge, refusalIn } from '../redis/refusal.js';
 import type { PublishTelemetry, TelemetryPort } from '../telemetry-port.js';
 import { pause } from '../timers.js';
@@ -258,6 +258,7 @@ export class Outbox {
       this.listener.onRefused(reason);
       return;
     }
+    if (error instanceof PartialTransactionError) this.#batch.doubt();
     const given = this.#batch.tooLarge();
     if (given !== undefined) this.#giveUp(given, reason);
   }
