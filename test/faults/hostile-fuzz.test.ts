@@ -88,15 +88,10 @@ async function start(cluster: Cluster): Promise<{ clients: TestClient[]; uids: s
 }
 
 /** Whether an entry has every field that it needs, in a form that can be read. */
-function isEntry(fields: Readonly<Record<string, string>>): boolean {
+function isEntry(fields: Readonly<Record<string, string | Buffer>>): boolean {
   const raw = Object.entries(fields).flat();
-  return (
-    readEntry(
-      'stream',
-      '1-1',
-      raw.map((field) => Buffer.from(field)),
-    ) !== undefined
-  );
+  const bytes = raw.map((field) => (typeof field === 'string' ? Buffer.from(field) : field));
+  return readEntry('stream', '1-1', bytes) !== undefined;
 }
 
 /** Whether a message on a channel tells who has sent it, and what it is. */

@@ -2,23 +2,55 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Deduplicator } from './deduplicator.js';
 
+/** Messages that share an entry: the number of the first, and how many there are. */
+interface Entry {
+  seq: number;
+  count: number;
+}
+
 /**
  * What a publisher with an unreliable connection adds to a stream: it goes on from the first entry that it is not sure of, so that
- * what it adds are runs, each of which begins somewhere in what was added and ends behind it.
+ * what it adds are runs, each of which begins with an entry that was added before and ends behind all of them. What is added again is cut
+ * as it was, but for entries that Redis has come to take for too large: their messages go one by one from then on. They are never put
+ * together again.
  */
-const publisherRuns = fc.array(fc.tuple(fc.nat(4), fc.integer({ min: 1, max: 4 })), { maxLength: 12 }).map((runs) => {
-  const added: number[] = [];
-  let highest = 0;
-  for (const [back, ahead] of runs) {
-    const first = Math.max(1, highest + 1 - back);
-    for (let seq = first; seq <= highest + ahead; seq++) added.push(seq);
-    highest += ahead;
-  }
-  return { added, highest };
-});
+const publisherRuns = fc
+  .array(
+    fc.record({
+      back: fc.nat(4),
+      /** Of how many of the entries that are added again the messages go one by one. */
+      split: fc.nat(2),
+      counts: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 }),
+    }),
+    { maxLength: 12 },
+  )
+  .map((runs) => {
+    const added: Entry[] = [];
+    let entries: Entry[] = [];
+    let highest = 0;
+    for (const { back, split, counts } of runs) {
+      const unsure = entries.splice(Math.max(0, entries.length - back));
+      const run = [...unsure.slice(0, split).flatMap(oneByOne), ...unsure.slice(split)];
+      for (const count of counts) {
+        run.push({ seq: highest + 1, count });
+        highest += count;
+      }
+      added.push(...run);
+      entries = [...entries, ...run];
+    }
+    return { added, highest };
+  });
+
+function oneByOne({ seq, count }: Entry): Entry[] {
+  return Array.from({ length: count }, (_, index) => ({ seq: seq + index, count: 1 }));
+}
+
+function numbersOf({ seq, count }: Entry): number[] {
+  return Array.from({ length: count }, (_, index) => seq + index);
+}
 
 describe('Deduplicator', () => {
-  it('lets every entry through once, in order, whatever its publisher repeats', () => {
+  it('lets every message through once, in order, whatever its publisher repeats', () => {
     fc.assert(
       fc.property(publisherRuns, publisherRuns, fc.infiniteStream(fc.boolean()), (a, b, turns) => {
         const publishers = new Deduplicator();
@@ -26,16 +58,46 @@ describe('Deduplicator', () => {
         const rest = { a: [...a.added], b: [...b.added] };
         while (rest.a.length > 0 || rest.b.length > 0) {
           const name = rest.b.length === 0 || (rest.a.length > 0 && turns.next().value) ? 'a' : 'b';
-          const seq = rest[name].shift()!;
-          const arrival = publishers.arrive(name, seq);
+          const entry = rest[name].shift()!;
+          const arrival = publishers.arrive(name, entry.seq, entry.count);
           if (!arrival.duplicate) {
             expect(arrival.missed).toBe(0);
-            passed[name].push(seq);
+            passed[name].push(...numbersOf(entry));
           }
         }
         expect(passed.a).toEqual(Array.from({ length: a.highest }, (_, i) => i + 1));
         expect(passed.b).toEqual(Array.from({ length: b.highest }, (_, i) => i + 1));
         expect(publishers.last('a')).toBe(a.highest);
+      }),
+    );
+  });
+
+  it('lets every message through once of which an entry is read, and counts the others, whatever is trimmed away before it is read', () => {
+    fc.assert(
+      fc.property(publisherRuns, fc.array(fc.nat(3), { maxLength: 60 }), ({ added }, trims) => {
+        const publishers = new Deduplicator();
+        const passed: number[] = [];
+        const read = new Set<number>();
+        let missed = 0;
+        let late = 0;
+        // Entries that are read and entries that are trimmed away, in turn. The first is read: of a publisher that is not known yet, nobody
+        // can tell what it has published before.
+        const isTrimmed = [false, ...trims.flatMap((length, n) => Array.from({ length }, () => n % 2 === 1))];
+        for (const entry of added.filter((_, n) => isTrimmed[n] !== true)) {
+          const numbers = numbersOf(entry);
+          if (entry.seq <= publishers.last('a') && !read.has(entry.seq)) late += entry.count;
+          const arrival = publishers.arrive('a', entry.seq, entry.count);
+          // an entry is new, or a repetition, as a whole
+          expect(arrival.duplicate).toBe(numbers.every((seq) => read.has(seq)));
+          if (!arrival.duplicate) {
+            missed += arrival.missed;
+            passed.push(...numbers);
+          }
+          for (const seq of numbers) read.add(seq);
+        }
+        expect(passed.toSorted((one, other) => one - other)).toEqual([...read].toSorted((one, other) => one - other));
+        // what comes after all was counted before
+        expect(missed).toBe(publishers.last('a') - read.size + late);
       }),
     );
   });

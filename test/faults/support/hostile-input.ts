@@ -19,8 +19,8 @@ const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(null, [], {}, -1, 1e308, true),
 );
 
-/** Data of messages in which one part or several are not what they should be. None of it is a valid message for a client that exists. */
-const brokenData: fc.Arbitrary<unknown> = fc.oneof(
+/** Data of messages in which one part or several are not what they should be, and which name no client that exists. */
+const forNobody: fc.Arbitrary<unknown> = fc.oneof(
   hostileValue,
   fc.record(
     { opts: hostileValue, packet: hostileValue, rooms: hostileValue, requestId: hostileValue },
@@ -36,6 +36,11 @@ const brokenData: fc.Arbitrary<unknown> = fc.oneof(
     },
     { requiredKeys: [] },
   ),
+);
+
+/** The same, and what is for everybody but cannot be broadcast. None of it is a valid message for a client that exists. */
+const brokenData: fc.Arbitrary<unknown> = fc.oneof(
+  { weight: 3, arbitrary: forNobody },
   fc.record({
     opts: fc.constant(EVERYBODY),
     packet: fc.record({ type: fc.integer({ min: -1, max: 9 }).filter((type) => type !== 2), data: hostileValue }),
@@ -70,24 +75,37 @@ const brokenData: fc.Arbitrary<unknown> = fc.oneof(
   }),
 );
 
-const text = fc.oneof(
-  { weight: 4, arbitrary: brokenData.map((data) => JSON.stringify(data)) },
-  {
-    weight: 2,
-    arbitrary: brokenData.map((data) => Buffer.from(encode(data, { ignoreUndefined: true })).toString('base64')),
-  },
-  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('base64')) },
-  { weight: 1, arbitrary: fc.string({ maxLength: 200 }) },
-  // JSON of which the end is missing
-  { weight: 1, arbitrary: brokenData.map((data) => JSON.stringify(data).slice(0, -1)) },
-);
+/** Data as it is in the stream, or not quite. */
+const textOf = (data: fc.Arbitrary<unknown>): fc.Arbitrary<string> =>
+  fc.oneof(
+    { weight: 4, arbitrary: data.map((one) => JSON.stringify(one)) },
+    {
+      weight: 2,
+      arbitrary: data.map((one) => Buffer.from(encode(one, { ignoreUndefined: true })).toString('base64')),
+    },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('base64')) },
+    { weight: 1, arbitrary: fc.string({ maxLength: 200 }) },
+    // JSON of which the end is missing
+    { weight: 1, arbitrary: data.map((one) => JSON.stringify(one).slice(0, -1)) },
+  );
 
-/** Types of messages, but not that of disconnectSockets(), which would be right to disconnect; and what is no type. */
+const text = textOf(brokenData);
+
+/** Types of messages, but not that of disconnectSockets(); and what is no type. */
 const type = fc
   .oneof(fc.integer({ min: -2, max: 20 }), hostileText)
   .map(String)
   // however it is written
   .filter((one) => Number(one) !== Number(MessageType.DISCONNECT_SOCKETS));
+
+/** The type of disconnectSockets(), however it is written. */
+const disconnect = fc.constantFrom('6', '0x6', '6.0', ' 6 ', '6e0');
+
+/** A type, and what it comes with. Nothing but the options is needed to disconnect somebody, which would be right with those of everybody. */
+const typed = fc.oneof(
+  { weight: 9, arbitrary: fc.tuple(type, text) },
+  { weight: 1, arbitrary: fc.tuple(disconnect, textOf(forNobody)) },
+);
 
 /** Numbers that a publisher has not come to yet, and does not come to: an entry with the next one would be taken for the real one. */
 const forgedNumber = fc.integer({ min: 1_000, max: 1_000_000_000 });
@@ -106,15 +124,48 @@ const indexRow = fc.oneof(
 const together = fc.oneof(
   fc.tuple(fc.array(indexRow, { maxLength: 200 }), text).map(([rows, data]) => ({ msgs: JSON.stringify(rows), data })),
   // each row right, and each message broken
-  fc.array(fc.tuple(type, text), { minLength: 1, maxLength: 20 }).map((messages) => ({
+  fc.array(typed, { minLength: 1, maxLength: 20 }).map((messages) => ({
     msgs: JSON.stringify(messages.map(([one, data]) => ['/', Number(one) || 3, data.length, Buffer.byteLength(data)])),
     data: messages.map(([, data]) => data).join(''),
   })),
   fc.record({ msgs: hostileText, data: text }),
 );
 
-/** Fields of an entry of the stream. `publishers` are those that an attacker may pretend to be. */
-export function hostileEntries(publishers: readonly string[]): fc.Arbitrary<Record<string, string>> {
+/** Bytes that no character of UTF-8 consists of on its own, and that do not pass for a space before or behind a number. */
+const strayByte = fc.constantFrom(0x80, 0xbf, 0xc3, 0xed, 0xf8, 0xff);
+
+/** What becomes of a value that is not text any more. An event that clients refuse may get another name by it, which nobody listens for. */
+const spoiled: fc.Arbitrary<(value: string) => Buffer> = fc.oneof(
+  // one byte of it
+  fc.tuple(strayByte, fc.nat()).map(([byte, at]) => (value: string) => {
+    const bytes = Buffer.from(value || '?');
+    bytes[at % bytes.length] = byte;
+    return bytes;
+  }),
+  // all of it
+  fc.tuple(strayByte, fc.uint8Array({ maxLength: 100 })).map(
+    ([first, rest]) =>
+      () =>
+        Buffer.concat([Buffer.of(first), rest]),
+  ),
+);
+
+/** Fields of an entry of the stream, one of which may not be text. `publishers` are those that an attacker may pretend to be. */
+export function hostileEntries(publishers: readonly string[]): fc.Arbitrary<Record<string, string | Buffer>> {
+  const spoil = fc.oneof(
+    { weight: 3, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.tuple(fc.nat(), spoiled) },
+  );
+  return fc.tuple(hostileFields(publishers), spoil).map(([fields, what]) => {
+    if (what === undefined) return fields;
+    const [which, spoiledFrom] = what;
+    const names = Object.keys(fields);
+    const name = names[which % names.length]!;
+    return { ...fields, [name]: spoiledFrom(fields[name]!) };
+  });
+}
+
+function hostileFields(publishers: readonly string[]): fc.Arbitrary<Record<string, string>> {
   const publisher = fc.oneof(fc.constantFrom(...publishers, 'emitter', '__proto__'), hostileText);
   return fc
     .oneof(
@@ -142,6 +193,22 @@ export function hostileEntries(publishers: readonly string[]): fc.Arbitrary<Reco
         arbitrary: fc
           .tuple(publisher, forgedNumber, together)
           .map(([uid, number, fields]) => ({ uid, hdr: `${number} 0`, ...fields })),
+      },
+      {
+        weight: 1,
+        arbitrary: fc
+          .tuple(publisher, disconnect, textOf(forNobody))
+          .map(([uid, one, data]) => ({ uid, nsp: '/', type: one, data })),
+      },
+      // everybody, where nobody is
+      {
+        weight: 1,
+        arbitrary: fc.tuple(publisher, disconnect, fc.boolean()).map(([uid, one, close]) => ({
+          uid,
+          nsp: '/nobody',
+          type: one,
+          data: JSON.stringify({ opts: EVERYBODY, close }),
+        })),
       },
       { weight: 1, arbitrary: fc.dictionary(hostileText, fc.string()) },
     )
