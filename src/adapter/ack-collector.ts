@@ -55,14 +55,20 @@ export class AckCollector {
 
   localCount(clients: number): void {
     this.#local.clients = clients;
-    this.clientCountCallback(clients);
-    this.#check();
+    try {
+      this.clientCountCallback(clients);
+    } finally {
+      this.#check();
+    }
   }
 
   localAck(args: unknown[]): void {
     this.#local.acks++;
-    this.ack(...args);
-    this.#check();
+    try {
+      this.ack(...args);
+    } finally {
+      this.#check();
+    }
   }
 
   onAnswer(uid: string, data: unknown): void {

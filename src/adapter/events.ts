@@ -115,7 +115,7 @@ export interface RedisStreamsEvents {
   ];
   /**
    * An entry or a channel message could not be used and was skipped, a message was larger than Redis takes, or found the outbox full, or a
-   * listener threw; raised once a minute at most for each `reason`, with how many there were.
+   * listener threw; raised at once the first time, and then once a minute at most, with how many there were.
    */
   messageDropped: [
     event: {
@@ -159,11 +159,15 @@ export function containedEvents(): EventEmitter<RedisStreamsEvents> {
 
 class ContainedEvents extends EventEmitter {
   override emit(name: string, ...event: unknown[]): boolean {
-    try {
-      return super.emit(name, ...event);
-    } catch (error) {
-      process.emitWarning(toError(error));
-      return true;
+    const listeners = this.rawListeners(name);
+    // each by itself, or what one throws would keep the event from those behind it
+    for (const listener of listeners) {
+      try {
+        Reflect.apply(listener, this, event);
+      } catch (error) {
+        process.emitWarning(toError(error));
+      }
     }
+    return listeners.length > 0;
   }
 }

@@ -27,6 +27,7 @@ export class RedisStreamsEmitter<
   readonly #servers: SocketServers;
   /** Emitters for other servers than the main one, by how they are called in the log. */
   readonly #others = new Map<string, Emitter>();
+  #closed = false;
 
   /** @internal */
   constructor(servers: SocketServers) {
@@ -52,6 +53,8 @@ export class RedisStreamsEmitter<
       emitter = new Emitter(this.#servers.client, this.#servers.adapterOptions(address));
       this.#servers.relay(emitter.events, label);
       this.#others.set(label, emitter);
+      // refuses what it is asked to emit, as this one does
+      if (this.#closed) void emitter.close();
     }
     return emitter as unknown as Emitter<E, S>;
   }
@@ -66,6 +69,7 @@ export class RedisStreamsEmitter<
 
   /** The module does this when the application stops. */
   override async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([super.close(), ...[...this.#others.values()].map((emitter) => emitter.close())]);
   }
 }

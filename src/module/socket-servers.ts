@@ -124,11 +124,14 @@ export class SocketServers {
     const relay = <K extends keyof RedisStreamsEvents>(name: K): void => {
       (events as EventSubscriptions<RedisStreamsEvents>).on(name, (event: RedisStreamsEvents[K][0]) => {
         logEvent(this.#logger, label, name, event);
-        try {
-          (this.events as EventEmitter).emit(name, event);
-        } catch (error) {
-          const { message, stack } = toError(error);
-          this.#logger.error(`A listener of the event \`${name}\` failed: ${message}`, stack);
+        const emitter = this.events as EventEmitter;
+        for (const listener of emitter.rawListeners(name)) {
+          try {
+            Reflect.apply(listener, emitter, [event]);
+          } catch (error) {
+            const { message, stack } = toError(error);
+            this.#logger.error(`A listener of the event \`${name}\` failed: ${message}`, stack);
+          }
         }
       });
     };

@@ -2,7 +2,7 @@ const OTHER = '_OTHER';
 const CODE = /^[A-Z][A-Z\d_]{1,39}$/;
 const NAME = /^[A-Za-z][\w$]{0,63}$/;
 const TIMEOUT = /(?:Timeout|TimeoutError|Timedout)$|^ETIMEDOUT$/;
-const REPLY = /^(?:ErrorReply|SimpleError|BlobError|ReplyError)$/;
+const REPLY = /^(?:ErrorReply|SimpleError|BlobError|ReplyError|PartialTransactionError)$/;
 const REPLY_CODE = /^[A-Z]{2,20}(?= )/;
 
 /**

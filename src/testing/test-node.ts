@@ -97,15 +97,8 @@ export class TestNode<App extends INestApplication = INestApplication> {
   }
 
   async #start(): Promise<void> {
-    const before = process.env['REDIS_URL'];
     const { url: redisUrl } = this.proxy;
-    process.env['REDIS_URL'] = redisUrl;
-    try {
-      this.#app = await this.createApp({ redisUrl, index: this.index });
-    } finally {
-      if (before === undefined) delete process.env['REDIS_URL'];
-      else process.env['REDIS_URL'] = before;
-    }
+    this.#app = await withRedisUrl(redisUrl, () => this.createApp({ redisUrl, index: this.index }));
     await this.#app.listen(0, '127.0.0.1');
     this.#url = await this.#app.getUrl();
     if ((await this.snapshot()).length === 0) {
@@ -123,4 +116,22 @@ export class TestNode<App extends INestApplication = INestApplication> {
     this.proxy.restore();
     await app?.close();
   }
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** Runs `create` with the URL in the environment: one after the other, as there is one environment for all nodes. */
+function withRedisUrl<T>(url: string, create: () => Promise<T>): Promise<T> {
+  const created = last.then(async () => {
+    const before = process.env['REDIS_URL'];
+    process.env['REDIS_URL'] = url;
+    try {
+      return await create();
+    } finally {
+      if (before === undefined) delete process.env['REDIS_URL'];
+      else process.env['REDIS_URL'] = before;
+    }
+  });
+  last = created.catch(() => undefined);
+  return created;
 }

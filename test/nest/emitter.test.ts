@@ -117,6 +117,9 @@ describe('RedisStreamsEmitter', () => {
     expect(emitter.forServer({})).toBe(emitter);
     await context.close();
     await waitFor(async () => (await workerConnections(redis)) === 0, { what: 'the connections to end' });
+    for (const each of [emitter, emitters[1]!, emitter.forServer({ path: '/late' })]) {
+      await expect(each.emit('said', 'too late')).rejects.toThrow(/closed/);
+    }
   });
 
   it('belongs to its instance of the module', async () => {

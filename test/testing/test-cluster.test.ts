@@ -4,7 +4,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { RedisStreams, RedisStreamsIoAdapter, RedisStreamsModule } from '../../src/module/index.js';
-import { RedisServer, TestCluster, waitFor, type TestClusterOptions } from '../../src/testing/index.js';
+import { RedisServer, TestCluster, waitFor, type TestClusterOptions, type TestNode } from '../../src/testing/index.js';
 import { ChatGateway } from '../nest/fixtures/chat.gateway.js';
 
 // Where Redis is, the module finds in the environment.
@@ -90,6 +90,19 @@ describe('A TestCluster', () => {
     expect(await client.next('said', 2)).toEqual([['before'], ['meanwhile']]);
   });
 
+  it('can restart several nodes at once, each with its own way to Redis', async () => {
+    const before = process.env['REDIS_URL'];
+    const [first, second, third] = cluster.nodes as [TestNode, TestNode, TestNode];
+    await Promise.all([first.restart(), second.restart()]);
+    expect(process.env['REDIS_URL']).toBe(before);
+    await cluster.settled();
+    first.cut();
+    await waitFor(() => !isConnected(first), { what: 'the node to be cut off' });
+    expect([second, third].map(isConnected)).toEqual([true, true]);
+    first.restore();
+    await cluster.settled();
+  });
+
   it('can grow and shrink', async () => {
     const node = await cluster.addNode();
     await cluster.settled();
@@ -160,6 +173,11 @@ it('A TestCluster that cannot start says why, and leaves nothing behind', async 
     'Make sure that `createApp` calls app.useWebSocketAdapter(new RedisStreamsIoAdapter(app))',
   );
 });
+
+function isConnected({ app }: TestNode): boolean {
+  const [server] = app.get(RedisStreams).snapshot();
+  return server!.connections.every(({ state }) => state === 'ready');
+}
 
 function refused(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);

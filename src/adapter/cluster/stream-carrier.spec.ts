@@ -87,14 +87,16 @@ describe('a stream in the place of channels', () => {
 
   it('brings nothing again that an older state of Redis still holds', () => {
     const heard = hear('all');
-    carrier.onReset('5-0', '7-0');
+    carrier.onReset('5-0', '7-0', true);
     carrier.onEntries(entries(['4-0', 'all', 'a'], ['5-0', 'all', 'b'], ['6-0', 'all', 'c']));
-    expect(heard).toEqual(['all: c']);
+    carrier.onReset('7-0', '5-0', true);
+    carrier.onEntries(entries(['4-0', 'all', 'a'], ['5-0', 'all', 'b'], ['8-0', 'all', 'd']));
+    expect(heard).toEqual(['all: c', 'all: d']);
   });
 
   it('takes what a stream holds that began anew with ids that were there before', () => {
     const heard = hear('all');
-    carrier.onReset('5-0', '2-0');
+    carrier.onReset('5-0', '2-0', false);
     carrier.onEntries(entries(['1-0', 'all', 'a'], ['6-0', 'all', 'b']));
     expect(heard).toEqual(['all: a', 'all: b']);
   });

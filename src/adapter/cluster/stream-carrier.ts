@@ -80,9 +80,10 @@ export class StreamCarrier implements Carrier, SideStream {
     }
   }
 
-  onReset(position: string, end: string): void {
-    // beyond its new end, the ids say nothing
-    this.#taken = comparePositions(end, position) >= 0 ? position : FIRST_POSITION;
+  onReset(position: string, end: string, older: boolean): void {
+    if (comparePositions(end, position) >= 0) this.#taken = position;
+    // beyond the end of a stream that began anew, the ids say nothing
+    else this.#taken = older ? end : FIRST_POSITION;
   }
 
   async #add(channel: string, payload: Buffer): Promise<string> {

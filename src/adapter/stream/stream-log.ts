@@ -54,7 +54,7 @@ export interface SideStream {
   /** Must not throw. */
   onEntries(entries: readonly RawEntry[]): void;
   /** See {@link ReaderListener.onReset}. */
-  onReset(position: string, end: string): void;
+  onReset(position: string, end: string, older: boolean): void;
 }
 
 /** Messages that are handed on without a pause, about. */
@@ -104,7 +104,7 @@ export class StreamLog {
         this.#onGap(stream, from, to, missed);
       },
       onReset: (stream, position, end, older) => {
-        if (stream === side?.name) return side.onReset(position, end);
+        if (stream === side?.name) return side.onReset(position, end, older);
         // What was delivered before is not remembered again when it is read anew, and may be nowhere any more: sessions from before are
         // restored from Redis, if it has everything since.
         this.#recent.get(stream)?.restart(laterPosition(end, position));
