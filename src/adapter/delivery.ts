@@ -64,6 +64,12 @@ export class Delivery {
     this.#write(this.recovery ? payload.withoutOffset() : payload, targets, opts.flags ?? {});
   }
 
+  /** The sockets that are connected, of those that `opts` are about. */
+  sockets(opts: BroadcastOptions): SocketLike[] {
+    const { sockets } = this.#adapter.nsp;
+    return this.#targets(opts.rooms, opts.except ?? []).flatMap((sid) => sockets.get(sid) ?? []);
+  }
+
   /** Delivers a packet that is to be acknowledged. What is still unanswered after `timeout` ms is forgotten. */
   deliverWithAck(
     payload: Payload,

@@ -53,7 +53,6 @@ export class RedisStreamsAdapter extends Adapter {
     const publish = (message: EncodedMessage, rooms: readonly string[]): void => this.#publish(message, rooms);
     this.#questions = new Questions(nsp.name, node, this.#delivery, publish);
     this.#responder = new Responder(nsp, node, this.#delivery, {
-      fetch: (opts) => super.fetchSockets(opts),
       disconnect: (opts, close) => super.disconnectSockets(opts, close),
     });
     keepWhileConnecting(nsp);
@@ -241,9 +240,13 @@ export class RedisStreamsAdapter extends Adapter {
   #publish(message: EncodedMessage, rooms: readonly string[]): void {
     const { log, requests } = this.#node;
     const { requestId } = message;
-    // who waits for answers is told that nobody was asked
+    const failed = (id: string, error: Error): void => {
+      this.#questions.notPublished(id);
+      // who waits for answers is told that nobody was asked
+      requests.fail(id, error);
+    };
     const onSettled: Settled | undefined =
-      requestId === undefined ? undefined : (error) => error && requests.fail(requestId, error);
+      requestId === undefined ? undefined : (error) => error && failed(requestId, error);
     log.publish(this.nsp.name, message, rooms, onSettled);
   }
 }

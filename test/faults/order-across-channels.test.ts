@@ -36,6 +36,30 @@ for (const recovery of [false, true]) {
       expect(answers).toEqual({ [clients.length]: TIMES });
     });
 
+    it('fetchSockets, then socketsLeave: every client of the other node is found in the room', async () => {
+      const [, far] = await cluster().connectEach();
+      const found = await cluster()
+        .node(0)
+        .run(
+          async (io, _ctx, id, times) => {
+            let count = 0;
+            for (let n = 0; n < times; n += 1) {
+              const room = `left ${n}`;
+              io.in(id).socketsJoin(room);
+              const fetched = io.in(id).fetchSockets();
+              io.in(id).socketsLeave(room);
+              const [socket] = await fetched;
+              if (socket?.rooms.has(room)) count += 1;
+            }
+            return count;
+          },
+          far!.id,
+          TIMES,
+        );
+
+      expect(found).toBe(TIMES);
+    });
+
     it('socketsJoin, then fetchSockets: every client that joined is found', async () => {
       const clients = await cluster().connectEach();
       const found = await cluster()

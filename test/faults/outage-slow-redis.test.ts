@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RedisServer } from '../../src/testing/index.js';
+import { startCluster, startRedis } from '../harness/index.js';
 import { useOwnRedis } from './support/own-redis.js';
 
 interface Stall {
@@ -60,6 +61,32 @@ describe('a slow or absent Redis delays no local delivery, without connection st
       expect(await far!.next('message', 1, { deadline: 15_000 })).toEqual([[1]]);
       expect(far!.events.map(({ event }) => event)).toEqual(['question', 'message']);
       if (keepsConnections) expect((await asked).sort()).toEqual(['far', 'near']);
+    });
+  }
+});
+
+describe('a broadcast that is to be acknowledged before Redis can take it', () => {
+  for (const recovery of [false, true]) {
+    it(`reaches every client when Redis can, though nobody waits for it any more (recovery ${recovery ? 'on' : 'off'})`, async () => {
+      const redis = await startRedis();
+      const cluster = await startCluster({
+        redisUrl: redis.url,
+        serverOptions: recovery ? { connectionStateRecovery: {} } : {},
+      });
+      const clients = await cluster.connectEach();
+      await cluster.barrier();
+      await redis.pause();
+      try {
+        const asked = cluster.node(0).run((io) => io.timeout(100).emitWithAck('question', 'late'));
+        await expect(asked).rejects.toThrow('operation has timed out');
+      } finally {
+        await redis.resume();
+      }
+      await cluster.node(0).run((io) => void io.emit('end'));
+      for (const client of clients) {
+        await client.next('end');
+        expect(client.received('question')).toHaveLength(1);
+      }
     });
   }
 });

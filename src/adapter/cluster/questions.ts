@@ -35,7 +35,14 @@ export class Questions {
 
   /** A request of this node was read back. */
   readBack(requestId: string): void {
-    this.#ownShare.get(requestId)?.();
+    const share = this.#ownShare.get(requestId);
+    this.#ownShare.delete(requestId);
+    share?.();
+  }
+
+  /** A request of this node was not published, and will not be read back. */
+  notPublished(requestId: string): void {
+    this.#ownShare.delete(requestId);
   }
 
   /** See https://socket.io/docs/v4/broadcasting-events/#with-acknowledgements */
@@ -55,10 +62,7 @@ export class Questions {
       telemetry: request,
       timeout: timeout ?? options.requestTimeout,
       foreign: this.node.foreign.count(this.namespace),
-      onEnd: () => {
-        requests.close(requestId);
-        this.#ownShare.delete(requestId);
-      },
+      onEnd: () => requests.close(requestId),
       onThrown: (error) => this.node.handlerFailed(error),
     });
     requests.track(requestId, collector);
@@ -70,6 +74,7 @@ export class Questions {
         (count) => collector.localCount(count),
         (...args) => collector.localAck(args),
       );
+    // which happens also when the time for answers is over by then
     if (this.node.recovers) this.#ownShare.set(requestId, deliver);
     request.run(() => this.publish(message, wire.rooms));
     if (!this.node.recovers) deliver();
@@ -119,6 +124,6 @@ export class Questions {
       take,
     });
     request.run(() => this.publish(encoded, opts.rooms));
-    return answers.finally(() => this.#ownShare.delete(requestId));
+    return answers;
   }
 }

@@ -2,7 +2,7 @@ import { MessageType, type BroadcastOptions } from 'socket.io-adapter';
 import type { ClusterNode } from '../cluster-node.js';
 import type { Delivery } from '../delivery.js';
 import { toError } from '../errors.js';
-import type { NamespaceLike, SocketLike } from '../socket-io.js';
+import type { NamespaceLike } from '../socket-io.js';
 import { broadcastOptions, type ClusterMessage, type Sender, type WireOptions } from '../wire/message.js';
 import { Payload } from '../wire/payload.js';
 import type { Answer } from './answering.js';
@@ -10,7 +10,6 @@ import { describeSockets } from './answers.js';
 
 /** What the in-memory adapter does with its own sockets. */
 export interface LocalSockets {
-  fetch(opts: BroadcastOptions): Promise<unknown[]>;
   disconnect(opts: BroadcastOptions, close: boolean): void;
 }
 
@@ -34,7 +33,7 @@ export class Responder {
       case MessageType.DISCONNECT_SOCKETS:
         return this.local.disconnect(opts!, message.data.close);
       case MessageType.FETCH_SOCKETS:
-        return void this.#answerFetch(message.data.opts, message.data.requestId, sender);
+        return this.#answerFetch(message.data.opts, message.data.requestId, sender);
       case MessageType.SERVER_SIDE_EMIT:
         return this.#serverSideEvent(message.data.packet, message.data.requestId, sender);
       case MessageType.BROADCAST: {
@@ -54,9 +53,10 @@ export class Responder {
     }
   }
 
-  async #answerFetch(opts: WireOptions, requestId: string, sender: Sender): Promise<void> {
+  /** At once: the sockets as they are before what comes behind in the stream. */
+  #answerFetch(opts: WireOptions, requestId: string, sender: Sender): void {
     const type = MessageType.FETCH_SOCKETS_RESPONSE;
-    const sockets = (await this.local.fetch(broadcastOptions(opts))) as SocketLike[];
+    const sockets = this.delivery.sockets(broadcastOptions(opts));
     if (opts.flags.countOnly) return this.#respond(sender, type, { requestId, count: sockets.length });
     try {
       this.#respond(sender, type, { requestId, sockets: describeSockets(sockets, this.node.options.redactHandshake) });
