@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { createEmitter } from '../../src/adapter/index.js';
 import { RedisClusterServer, type RedisServer } from '../../src/testing/index.js';
 import { waitFor } from '../harness/index.js';
 import { clusterFamilies } from './support/families.js';
@@ -47,6 +48,27 @@ it('a node that starts when the slot of the channels has moved knows all others,
     io.on('question', (answer: (index: number) => void) => answer(index));
   }
   expect((await newcomer!.io.serverSideEmitWithAck('question')).sort()).toEqual([0, 1]);
+});
+
+it('an emitter that was idle while its stream was moved, and the former master taken out of the cluster, finds it', async () => {
+  const shrinking = await RedisClusterServer.start({ nodeTimeout: 5_000 });
+  onTestFinished(() => shrinking.stop());
+  const names = ownNames();
+  const [family] = clusterFamilies(() => shrinking.nodes);
+  const given = await family!.create({ name: 'idle' });
+  onTestFinished(() => given.close());
+  const emitter = createEmitter(given.client, names);
+  onTestFinished(() => emitter.close());
+  const before = await emitter.emit('before');
+  const from = await shrinking.masterOf(names.streamName);
+  const to = shrinking.nodes.find((node) => node !== from)!;
+  await shrinking.move(names.streamName, to);
+  // it runs on, and knows nobody any more
+  await from.command('CLUSTER', 'RESET', 'SOFT');
+  const after = await emitter.emit('after');
+
+  const entries = (await to.command('XRANGE', names.streamName, '-', '+')) as Array<[string, string[]]>;
+  expect(entries.map(([id]) => id)).toEqual([before, after]);
 });
 
 /** Waits until every server of the cluster says that `master` has the slot of the key. */

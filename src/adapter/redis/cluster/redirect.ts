@@ -2,7 +2,7 @@ import { RedisUnavailableError } from '../../errors.js';
 import type { Connection } from '../connection.js';
 import type { ServerAddress } from '../server-address.js';
 import type { NodePool } from './node-pool.js';
-import { redirectionIn } from './redirection.js';
+import { isClusterDown, redirectionIn } from './redirection.js';
 import type { Topology } from './topology.js';
 
 /** Most redirections that one command follows; more than two mean that the nodes do not agree. */
@@ -34,6 +34,8 @@ export async function redirect<T>(
       if (asking) connection.send(['ASKING']).catch(() => undefined);
       return await run(connection);
     } catch (error) {
+      // it may have been taken out of the cluster, in which case it tells nobody where the slot is
+      if (isClusterDown(error)) topology.refresh().catch(() => undefined);
       const redirection = redirectionIn(error);
       if (redirection === undefined || redirections === MOST_REDIRECTIONS) throw error;
       asking = redirection.kind === 'ask';

@@ -20,3 +20,8 @@ export function redirectionIn(error: unknown): Redirection | undefined {
   const address = where === undefined ? undefined : parseAddress(where);
   return address && { kind: kind === 'ASK' ? 'ask' : 'moved', slot: Number(slot), address };
 }
+
+/** Whether a node says that the slot, or the whole cluster, is served by nobody, as far as it knows. */
+export function isClusterDown(error: unknown): boolean {
+  return toError(error).message.startsWith('CLUSTERDOWN ');
+}
