@@ -88,8 +88,11 @@ export function createAdapter(client: RedisClient, options: RedisStreamsAdapterO
     events,
     ready: async (server: ServerLike) => nodeThatIs(server).ready(),
     close: async (server: ServerLike) => {
-      await nodes.get(server)?.close();
-      nodes.delete(server);
+      // a namespace that is made while the node says farewell has another node
+      for (let node = nodes.get(server); node; node = nodes.get(server)) {
+        await node.close();
+        if (nodes.get(server) === node) nodes.delete(server);
+      }
     },
     cluster: (server: ServerLike) => clusterView(nodeThatIs(server)),
     snapshot: () => [...nodes.values()].filter((node) => !node.closed).map((node) => node.snapshot()),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { startCluster, waitFor } from '../harness/index.js';
+import { startCluster, startRedis, waitFor } from '../harness/index.js';
 
 describe('a node that is closed while others owe it answers', () => {
   for (const recovery of [false, true]) {
@@ -51,4 +51,26 @@ describe('a node that is closed while others owe it answers', () => {
       expect(closing.stderr).toBe('');
     });
   }
+});
+
+describe('a namespace that is made while its node says farewell', () => {
+  it('keeps no connections', async () => {
+    const redis = await startRedis();
+    const cluster = await startCluster({ redisUrl: redis.url, nodes: 1 });
+    const node = cluster.node(0);
+    // that of the client given to the adapter is one of them
+    const connections = (): Promise<number> =>
+      node.run(async (_io, ctx) => (await ctx.connections()).filter(({ name }) => name === ctx.options.name).length);
+    expect(await connections()).toBe(4);
+    await redis.pause();
+    await node.run((io, ctx) => {
+      const { close } = ctx.adapterFactory as unknown as { close(server: unknown): Promise<void> };
+      ctx.state['closed'] = close(io);
+      io.of('/late');
+    });
+    await redis.resume();
+    await node.run((_io, ctx) => ctx.state['closed'] as Promise<void>);
+
+    await waitFor(async () => (await connections()) === 1, { what: 'the connections to end' });
+  });
 });
