@@ -35,7 +35,8 @@ export function clientLink<Client>(library: ClientLibrary<Client>): OpenLink {
       };
       signal.addEventListener('abort', onAbort, { once: true });
       const ready = (): void => {
-        if (over) return;
+        // destroyed while it was connecting, a client of the `redis` package connects all the same
+        if (over) return library.destroy(client);
         link = library.link(client, end);
         resolve(link);
       };
