@@ -55,20 +55,12 @@ export class AckCollector {
 
   localCount(clients: number): void {
     this.#local.clients = clients;
-    try {
-      this.clientCountCallback(clients);
-    } finally {
-      this.#check();
-    }
+    this.#tell(() => this.clientCountCallback(clients));
   }
 
   localAck(args: unknown[]): void {
     this.#local.acks++;
-    try {
-      this.ack(...args);
-    } finally {
-      this.#check();
-    }
+    this.#tell(() => this.ack(...args));
   }
 
   onAnswer(uid: string, data: unknown): void {
@@ -127,8 +119,13 @@ export class AckCollector {
   /** Nothing more is waited for of the node. */
   #settle(uid: string, clients: number): void {
     this.#nodes.delete(uid);
+    this.#tell(() => this.clientCountCallback(clients));
+  }
+
+  /** Tells Socket.IO something, by which the callback of the application may be called, and may throw: it is complete all the same. */
+  #tell(call: () => void): void {
     try {
-      this.clientCountCallback(clients);
+      call();
     } finally {
       this.#check();
     }

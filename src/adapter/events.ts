@@ -150,22 +150,30 @@ export interface EventSubscriptions<Events extends Record<keyof Events, unknown[
 }
 
 /**
- * An emitter whose listeners cannot get in the way of those who have something to tell, such as the reader of the stream: what they
- * throw becomes a warning of the process.
+ * An emitter whose listeners cannot get in the way of each other, nor of those who have something to tell, such as the reader of the
+ * stream: what they throw goes to `onThrown`. Default: it becomes a warning of the process.
  */
-export function containedEvents(): EventEmitter<RedisStreamsEvents> {
-  return new ContainedEvents() as EventEmitter<RedisStreamsEvents>;
+export function containedEvents(
+  onThrown: (name: string, error: Error) => void = (_name, error) => process.emitWarning(error),
+): EventEmitter<RedisStreamsEvents> {
+  return new ContainedEvents(onThrown) as EventEmitter as EventEmitter<RedisStreamsEvents>;
 }
 
 class ContainedEvents extends EventEmitter {
+  readonly #onThrown: (name: string, error: Error) => void;
+
+  constructor(onThrown: (name: string, error: Error) => void) {
+    super();
+    this.#onThrown = onThrown;
+  }
+
   override emit(name: string, ...event: unknown[]): boolean {
     const listeners = this.rawListeners(name);
-    // each by itself, or what one throws would keep the event from those behind it
     for (const listener of listeners) {
       try {
         Reflect.apply(listener, this, event);
       } catch (error) {
-        process.emitWarning(toError(error));
+        this.#onThrown(name, toError(error));
       }
     }
     return listeners.length > 0;

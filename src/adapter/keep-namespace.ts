@@ -43,7 +43,6 @@ export function keepWhileConnecting(nsp: NamespaceLike): void {
       adding--;
       // a socket that is gone before it was added: nobody else looks whether it was the last
       if (gone && nsp.sockets.size === 0 && !isAwaited()) close.call(nsp, gone);
-      gone = undefined;
     }
   };
 }

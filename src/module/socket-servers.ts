@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import { Logger } from '@nestjs/common';
 import {
   createAdapter,
@@ -10,6 +10,7 @@ import {
   type RedisStreamsEvents,
 } from '../adapter/index.js';
 import { toError } from '../adapter/errors.js';
+import { containedEvents } from '../adapter/events.js';
 import { createTelemetry, type HandlerTelemetry } from '../telemetry/index.js';
 import type { TelemetryPort } from '../adapter/telemetry-port.js';
 import { EVENT_NAMES, logEvent } from './event-log.js';
@@ -22,7 +23,9 @@ import type { SocketIoServer } from './socket-io.types.js';
 /** The Socket.IO servers of one module instance: one adapter each, up together, down together. */
 export class SocketServers {
   /** What happens on any of the servers. */
-  readonly events = new EventEmitter<RedisStreamsEvents>();
+  readonly events = containedEvents((name, { message, stack }) =>
+    this.#logger.error(`A listener of the event \`${name}\` failed: ${message}`, stack),
+  );
   /** Traces the handlers of gateways; `undefined` when telemetry is off. */
   readonly telemetry: (TelemetryPort & HandlerTelemetry) | undefined;
 
@@ -124,15 +127,7 @@ export class SocketServers {
     const relay = <K extends keyof RedisStreamsEvents>(name: K): void => {
       (events as EventSubscriptions<RedisStreamsEvents>).on(name, (event: RedisStreamsEvents[K][0]) => {
         logEvent(this.#logger, label, name, event);
-        const emitter = this.events as EventEmitter;
-        for (const listener of emitter.rawListeners(name)) {
-          try {
-            Reflect.apply(listener, emitter, [event]);
-          } catch (error) {
-            const { message, stack } = toError(error);
-            this.#logger.error(`A listener of the event \`${name}\` failed: ${message}`, stack);
-          }
-        }
+        (this.events as EventEmitter).emit(name, event);
       });
     };
     EVENT_NAMES.forEach(relay);

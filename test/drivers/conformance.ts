@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AdapterClosedError } from '../../src/adapter/errors.js';
 import { createDriver } from '../../src/adapter/redis/create-driver.js';
@@ -207,6 +208,22 @@ export function conformance({ family, servers, wish = () => ({}) }: ConformanceO
       });
       expect(lost).toBe(0);
       expect(given.untouched()).toBe(true);
+    });
+
+    it('leaves nothing behind when it is closed while it connects', async () => {
+      const before = new Set(await connected());
+      for (let turns = 0; turns < 20; turns++) {
+        const connection = open();
+        for (let turn = 0; turn < turns; turn++) await immediate();
+        connection.close();
+      }
+      // what was about to connect is there by now
+      await opened();
+      const [last] = connections.splice(-1);
+      last!.close();
+      await waitFor(async () => (await connected()).every((address) => before.has(address)), {
+        what: 'the connections to be gone',
+      });
     });
 
     it('rejects those who wait for it when it is closed, or when they have waited long enough', async () => {

@@ -35,8 +35,7 @@ export function clientLink<Client>(library: ClientLibrary<Client>): OpenLink {
       };
       signal.addEventListener('abort', onAbort, { once: true });
       const ready = (): void => {
-        // destroyed while it was connecting, a client of the `redis` package connects all the same
-        if (over) return library.destroy(client);
+        if (over) return;
         link = library.link(client, end);
         resolve(link);
       };

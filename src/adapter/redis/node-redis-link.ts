@@ -56,6 +56,7 @@ export function nodeRedisLink(create: () => NodeRedisClient, sharded: boolean): 
   return clientLink({
     create,
     connect: (client, ready, fail) => {
+      for (const event of ['connect', 'error']) client.on(event, () => settled.add(client));
       client.on('error', fail);
       // the slot of a channel was moved to another node of the cluster, and the subscription ended
       client.on('sharded-channel-moved', () => fail(new Error('A channel was moved to another node of the cluster.')));
@@ -103,7 +104,17 @@ class NodeRedisLink implements Link {
   }
 }
 
+/** Clients whose socket has connected, or failed to. */
+const settled = new WeakSet<NodeRedisClient>();
+
+/** One that is destroyed while its socket connects would connect all the same, and stay: it is destroyed as soon as it has, or has failed. */
 function destroy(client: NodeRedisClient): void {
+  if (settled.has(client)) return destroyNow(client);
+  client.on('connect', () => destroyNow(client));
+  client.on('error', () => destroyNow(client));
+}
+
+function destroyNow(client: NodeRedisClient): void {
   try {
     client.destroy();
   } catch {
