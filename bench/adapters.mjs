@@ -18,8 +18,11 @@ export const ADAPTERS = {
   'nestjs-redis-streams-adapter': async (url, { telemetryName, ...options }) => {
     const { createAdapter } = await import('nestjs-redis-streams-adapter/adapter');
     const { createClient } = await import('redis');
-    const adapter = createAdapter(createClient({ url }), { ...options, ...(await telemetryOf(telemetryName)) });
-    return { adapter, ready: (io) => adapter.ready(io) };
+    const telemetry = await telemetryOf(telemetryName);
+    const adapter = createAdapter(createClient({ url }), { ...options, ...(telemetry && { telemetry }) });
+    // as a gateway's handler runs
+    const handle = telemetry && ((run) => telemetry.handle('/', 'bench', run));
+    return { adapter, ready: (io) => adapter.ready(io), handle };
   },
   'streams-adapter, redis 6': async (url, { maxLen }) => {
     const { createAdapter } = await import('@socket.io/redis-streams-adapter');

@@ -14,7 +14,7 @@ const {
   namespaces = 1,
   ...options
 } = JSON.parse(process.argv[2]);
-const { adapter, ready } = await ADAPTERS[name](url, { maxLen, ...options });
+const { adapter, ready, handle = (run) => run() } = await ADAPTERS[name](url, { maxLen, ...options });
 const httpServer = createServer();
 const io = new Server(httpServer, { adapter, ...(recovery && { connectionStateRecovery: {} }) });
 const all = Array.from({ length: namespaces }, (_, i) => io.of(i === 0 ? '/' : `/n${i}`));
@@ -29,14 +29,19 @@ const payloads = {
 
 let endWatch;
 const commands = {
-  /** Emits as fast as it can, in turns of `burst`. */
-  async emit({ count, kind = 'json', size = 200, burst = 20, namespace = 0, rooms = 1 }) {
+  /** Emits as fast as it can, in turns of `burst`, each of which is the work of a handler if it is said so. */
+  async emit({ count, kind = 'json', size = 200, burst = 20, namespace = 0, rooms = 1, handled = false }) {
     const payload = payloads[kind](size);
     // nobody is in the others
     const names = ['room', ...Array.from({ length: rooms - 1 }, (_, i) => `empty-room-${i}`)];
-    for (let i = 0; i < count; i++) {
-      all[namespace % all.length].to(names).emit('m', payload);
-      if (i % burst === burst - 1) await turn();
+    const portion = (length) => {
+      for (let i = 0; i < length; i++) all[namespace % all.length].to(names).emit('m', payload);
+    };
+    for (let sent = 0; sent < count; sent += burst) {
+      const length = Math.min(burst, count - sent);
+      if (handled) handle(() => portion(length));
+      else portion(length);
+      if (length === burst) await turn();
     }
   },
   /** Emits at a steady pace, with the time of each. */

@@ -37,12 +37,12 @@ export const TELEMETRY = {
   'metrics, all traces': () => sdk(1, true),
 };
 
-/** What the option `telemetry` of the adapter is. */
+/** What is given to the adapter as its telemetry, if anything. */
 export async function telemetryOf(name) {
   const setUp = TELEMETRY[name];
-  if (setUp === undefined) return {};
+  if (setUp === undefined) return undefined;
   await setUp();
-  if (name === BESIDE_AN_SDK) return {};
+  if (name === BESIDE_AN_SDK) return undefined;
   const { createTelemetry } = await import('nestjs-redis-streams-adapter');
-  return { telemetry: createTelemetry() };
+  return createTelemetry();
 }

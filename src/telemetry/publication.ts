@@ -4,7 +4,7 @@ import { isSampled, writeCarrier } from './carrier.js';
 import { errorType } from './error-type.js';
 import { AttributeName, SpanName } from './names.js';
 import { redisAttributes } from './redis-attributes.js';
-import { isLeftOut, passOn } from './spans.js';
+import { leftOut, passOn } from './spans.js';
 import type { Toolbox } from './toolbox.js';
 
 /** One message, from its publication until Redis has it. */
@@ -24,7 +24,7 @@ export class Publication implements PublishTelemetry {
     this.#tools = tools;
     const active = context.active();
     // Samplers do as the parent does, so of a trace that is left out none is asked: the message goes on in it as it is.
-    this.#span = spans.active && !isLeftOut(active) ? this.#startSpan(message, active) : passOn(active);
+    this.#span = (spans.active ? leftOut(active) : passOn(active)) ?? this.#startSpan(message, active);
     const spanContext = this.#span.spanContext();
     this.carrier = isSampled(spanContext) || startsWork(message.type) ? writeCarrier(spanContext) : undefined;
     if (message.deferred) {

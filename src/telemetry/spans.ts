@@ -115,14 +115,14 @@ export function passOn(parent: Context): Span {
   return active && isSpanContextValid(active) ? trace.wrapSpanContext(active) : NO_SPAN;
 }
 
-/** Whether the context is in a trace that its sampler left out. */
-export function isLeftOut(parent: Context): boolean {
+/** The same in a trace that its sampler left out, `undefined` anywhere else. */
+export function leftOut(parent: Context): Span | undefined {
   const span = trace.getSpan(parent);
   if (!span || span.isRecording()) {
-    return false;
+    return undefined;
   }
   const spanContext = span.spanContext();
-  return !isSampled(spanContext) && isSpanContextValid(spanContext);
+  return !isSampled(spanContext) && isSpanContextValid(spanContext) ? trace.wrapSpanContext(spanContext) : undefined;
 }
 
 /** Runs `run` with the span active. Where the span is none, that is not worth a switch of context. */

@@ -24,10 +24,11 @@ describe('a node with nothing to do', () => {
     );
 
     expect(Object.keys(risen).sort()).toEqual([heartbeat, 'xinfo|stream', 'xread'].sort());
-    // a read ends when it has waited for long enough, or with a heartbeat; every stream is looked at when one has ended
+    // a read ends when it has waited for long enough, or with a heartbeat
     const most = (ephemeral === 'stream' ? 2 : 1) * risen[heartbeat]! + 4;
     expect(risen['xread']).toBeLessThanOrEqual(most);
-    expect(risen['xinfo|stream']).toBeLessThanOrEqual(most);
+    // the stream is looked at now and then; where heartbeats come in it, it is none of which nothing comes
+    expect(risen['xinfo|stream']).toBeLessThanOrEqual(ephemeral === 'stream' ? most : Math.ceil(most / 6));
   });
 
   it('stops while it waits for entries, however long it would wait', async () => {
