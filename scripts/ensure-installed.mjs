@@ -9,5 +9,9 @@ const time = (path) => statSync(new URL(path, root), { throwIfNoEntry: false })?
 // npm writes this file at the end of every install.
 if (time('node_modules/.package-lock.json') < time('package-lock.json')) {
   console.log('Installing what package-lock.json names …');
-  execSync('npm install --no-audit --no-fund --loglevel=error', { cwd: fileURLToPath(root), stdio: 'inherit' });
+  // also where NODE_ENV is production
+  execSync('npm install --include=dev --no-audit --no-fund --loglevel=error', {
+    cwd: fileURLToPath(root),
+    stdio: 'inherit',
+  });
 }

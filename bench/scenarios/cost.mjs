@@ -4,7 +4,7 @@ import { closedLoop, commandCount, onCluster } from '../cluster.mjs';
 /** A node with nothing to do. */
 export const idle = {
   name: 'an idle node for a minute',
-  note: 'Ours sends heartbeats, and looks after a wait whether the stream was trimmed or began anew: the peer package does neither.',
+  note: 'Ours sends heartbeats, and looks once in six waits whether the stream began anew: the peer package does neither. What the adapter that sends nothing has is that of Node.js.',
   async run(adapter, quick) {
     const seconds = quick ? 15 : 60;
     return onCluster({ adapter, nodes: 1 }, async ({ redis, nodes: [node] }) => {

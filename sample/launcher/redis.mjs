@@ -36,7 +36,8 @@ async function connectOnce(url) {
 
 function withoutPassword(text) {
   if (!URL.canParse(text)) {
-    return text;
+    // what cannot be told apart may hold one
+    return 'an address that is no URL';
   }
   const url = new URL(text);
   if (url.password) {

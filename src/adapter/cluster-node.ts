@@ -20,7 +20,7 @@ import { OverflowAlarm } from './overflow-alarm.js';
 import { reconnectDelay, serverText, type RedisConnection, type RedisDriver } from './redis/driver.js';
 import type { RedisStreamsAdapter } from './redis-streams-adapter.js';
 import { SessionStore } from './sessions/session-store.js';
-import type { StoredSession } from './sessions/session.js';
+import { longestLife, type StoredSession } from './sessions/session.js';
 import { watchConnection } from './redis/watch-connection.js';
 import { Refusals } from './refusals.js';
 import { RetentionWatch } from './retention-watch.js';
@@ -87,7 +87,8 @@ export class ClusterNode {
     this.#unsaved = new EventThrottle((reason, count) => events.emit('sessionNotSaved', { reason, count }));
     this.#refusals = new Refusals(events);
     this.bus = new Bus(carrier, options.channelPrefix, (reason) => this.#reports.count(reason));
-    this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix, {
+    const lifetime = longestLife(maxDisconnectionDuration ?? 0, options);
+    this.sessions = new SessionStore(this.commands, options.sessionKeyPrefix, lifetime, {
       onRenewal: (pid) => this.#desk.review(pid),
       onLost: (pid) => this.#desk.lost(pid),
     });

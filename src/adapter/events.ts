@@ -71,7 +71,7 @@ export interface RedisStreamsEvents {
   ];
   /**
    * A node is about whose options set it apart from this one, or that is of another package: raised once a minute at most for each, and for
-   * as long as it is.
+   * as long as it is; of one that is only not heard, once.
    */
   nodeMismatch: [
     event: {

@@ -66,7 +66,7 @@ export interface RedisStreamsAdapterOptions {
    * of the two. All nodes and emitters of a cluster must have the same.
    */
   maxAge?: number;
-  /** Most entries that one XREAD returns. Default 100. See https://redis.io/docs/latest/commands/xread/ */
+  /** Most entries of each stream that one XREAD returns. Default 100. See https://redis.io/docs/latest/commands/xread/ */
   readCount?: number;
   /** How long an XREAD waits for entries, in milliseconds. Default 5_000. */
   blockTimeInMs?: number;

@@ -87,7 +87,10 @@ export class RedisStreamsAdapter extends Adapter {
 
   /** Leaves the cluster, once the last namespace of the Server is closed and everything is saved. */
   override close(): Promise<void> {
-    this.#closed ??= this.#node.detach(this);
+    if (this.#closed === undefined) {
+      this.#closed = this.#node.detach(this);
+      this.#questions.end();
+    }
     return this.#closed;
   }
 

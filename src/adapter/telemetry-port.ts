@@ -103,9 +103,11 @@ export interface PublishedMessage {
 export interface PublishTelemetry {
   /** Trace context to send along; `undefined` for none. */
   readonly carrier: TraceCarrier | undefined;
+  /** The message is in the outbox. */
+  accepted(): void;
   /** The message is in the stream; `id` is as in {@link ReceivedMessage}. */
   published(id: string): void;
-  /** The message could not be published. */
+  /** The message could not be published, or was not {@link accepted}. */
   failed(error: unknown): void;
 }
 
@@ -221,7 +223,7 @@ export interface TelemetrySource {
 
 const noop = (): void => undefined;
 const operation: OperationTelemetry = { end: noop };
-const publication: PublishTelemetry = { carrier: undefined, published: noop, failed: noop };
+const publication: PublishTelemetry = { carrier: undefined, accepted: noop, published: noop, failed: noop };
 const request: RequestTelemetry = { run: (send) => send(), end: noop };
 const restore: RestoreTelemetry = { run: (attempt) => attempt(), end: noop };
 const receipt: ReceiveTelemetry = {

@@ -12,14 +12,14 @@ const CASES: Array<Case[keyof Case]> = [
     'gap',
     { stream: 'socket.io', from: '1-0', to: '9-0', missed: 7 },
     'error',
-    'The stream socket.io no longer held what this node would have read next: 7 entries after 1-0 are lost to it, and it reads on ' +
+    'The stream socket.io no longer held what this node would have read next: at least 7 messages after 1-0 are lost to it, and it reads on ' +
       'from 9-0. Raise `maxLen` or `maxAge` if Redis can be away for longer than the stream reaches back.',
   ],
   [
     'gap',
     { stream: 'socket.io', from: '1-0', to: '9-0', missed: 1 },
     'error',
-    'The stream socket.io no longer held what this node would have read next: 1 entry after 1-0 is lost to ' +
+    'The stream socket.io no longer held what this node would have read next: at least 1 message after 1-0 is lost to ' +
       'it, and it reads on from 9-0. Raise `maxLen` or `maxAge` if Redis can be away for longer than the stream reaches back.',
   ],
   [

@@ -19,7 +19,7 @@ const UNTIL_ACCEPTED: Record<RedisStreamsEvents['commandRefused'][0]['command'],
 const ENTRIES: { [K in keyof RedisStreamsEvents]: (event: RedisStreamsEvents[K][0]) => Entry } = {
   gap: ({ stream, from, to, missed }) => [
     'error',
-    `The stream ${stream} no longer held what this node would have read next: ${counted(missed, 'entry', 'entries')} after ` +
+    `The stream ${stream} no longer held what this node would have read next: at least ${counted(missed, 'message')} after ` +
       `${from} ${missed === 1 ? 'is' : 'are'} lost to it, and it reads on from ${to}. Raise \`maxLen\` or \`maxAge\` if Redis can be away for longer than the stream reaches back.`,
   ],
   outboxOverflow: ({ waiting, limit }) => [

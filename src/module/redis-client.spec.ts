@@ -1,9 +1,10 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { createClient, type RedisClientType } from 'redis';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { InvalidOptionError, RedisUnavailableError } from '../adapter/errors.js';
-import { RedisServer } from '../testing/index.js';
+import { RedisServer, RedisTlsServer, waitFor } from '../testing/index.js';
+import { RedisProxy } from '../testing/redis-proxy.js';
 import { freePort } from '../testing/free-port.js';
 import { openClient as open } from './redis-client.js';
 
@@ -96,7 +97,8 @@ describe('a client that the module makes', () => {
     await own.kill();
     await lost;
     await close();
-    expect(client).toMatchObject({ isOpen: false });
+    // the attempt to connect that is under way is the last
+    await waitFor(() => !client.isOpen);
     await own.stop();
   });
 
@@ -161,6 +163,34 @@ describe('a Redis that cannot be used', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect(connected).not.toHaveBeenCalled();
     listener.close();
+  });
+
+  it('leaves nothing behind when it is given up, or closed, while its connection is being made', async () => {
+    const tls = await RedisTlsServer.start();
+    onTestFinished(() => tls.stop());
+    const proxy = await RedisProxy.start(tls.port);
+    onTestFinished(() => proxy.stop());
+    const socket = { tls: true as const, ca: tls.certificate };
+    const connected = async (): Promise<boolean> =>
+      String(await tls.server.command('CLIENT', 'LIST')).includes('name=of-the-module');
+    const options = {
+      redis: { url: proxy.url.replace('redis:', 'rediss:'), name: 'of-the-module', socket },
+    };
+    const { client, close } = await openClient(options, timeouts);
+    expect(await connected()).toBe(true);
+    const again = new Promise((resolve) => client.once('reconnecting', resolve));
+    proxy.cut();
+    await again;
+    proxy.stall();
+    // it comes back as far as to the handshake
+    await waitFor(() => proxy.size > 0, { what: 'the next attempt' });
+    await close();
+    const givenUp = failure(openClient(options, { ...timeouts, readyTimeout: 300 }));
+    expect((await givenUp).message).toContain('within 300 ms');
+    expect(proxy.size).toBeGreaterThan(0);
+    proxy.restore();
+    await waitFor(() => proxy.size === 0, { what: 'both connections to be gone' });
+    expect(await connected()).toBe(false);
   });
 
   it('is one that takes the connection and says nothing, too', async () => {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type RedisClientOptions } from 'redis';
 import { InvalidOptionError, RedisUnavailableError, toError } from '../adapter/errors.js';
 import type { RedisClient } from '../adapter/index.js';
+import { destroyClient, watchClient } from '../adapter/redis/destroy-client.js';
 import { DEFAULT_URL } from './redis-streams.constants.js';
 import type { RedisStreamsModuleOptions } from './module-options.js';
 
@@ -90,6 +91,7 @@ async function connect({ client, source }: Made, readyTimeout: number): Promise<
   client.on('error', (error: Error) => {
     lastError = error;
   });
+  watchClient(client);
   const timeout = new AbortController();
   const tooLate = sleep(readyTimeout, true, { signal: timeout.signal }).catch(() => false);
   try {
@@ -97,7 +99,7 @@ async function connect({ client, source }: Made, readyTimeout: number): Promise<
       throw unavailable(client, source, ` within ${readyTimeout} ms`, lastError);
     }
   } catch (error) {
-    if (client.isOpen) client.destroy();
+    if (client.isOpen) destroyClient(client);
     throw error instanceof RedisUnavailableError ? error : unavailable(client, source, '', toError(error));
   } finally {
     timeout.abort();
@@ -135,9 +137,9 @@ function reasonOf(error: Error): string {
 async function close(client: MadeClient, shutdownTimeout: number): Promise<void> {
   if (!client.isOpen) return;
   // Replies that close() would wait for do not come while Redis is away.
-  if (!client.isReady) return client.destroy();
+  if (!client.isReady) return destroyClient(client);
   const timeout = new AbortController();
   const tooLate = sleep(shutdownTimeout, true, { signal: timeout.signal }).catch(() => false);
-  if (await Promise.race([client.close(), tooLate])) client.destroy();
+  if (await Promise.race([client.close(), tooLate])) destroyClient(client);
   timeout.abort();
 }

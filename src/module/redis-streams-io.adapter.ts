@@ -3,6 +3,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { HttpAdapterHost, type ModuleRef } from '@nestjs/core';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { ManagedServer } from './managed-server.js';
+import { moduleNotFound } from './module-not-found.js';
 import { getSocketServersToken } from './redis-streams.tokens.js';
 import { mergeServerOptions, serverAddress } from './server-options.js';
 import type { FullServerOptions, SocketIoServer } from './socket-io.types.js';
@@ -64,14 +65,13 @@ export class RedisStreamsIoAdapter extends IoAdapter {
     transform: BindArguments[2],
   ): void {
     const { telemetry } = this.#findServers();
-    const traced = telemetry
-      ? handlers.map((handler) => ({
-          ...handler,
-          callback: (...args: unknown[]) =>
-            telemetry.handle(socket.nsp.name, String(handler.message), () => handler.callback(...args)),
-        }))
-      : handlers;
-    super.bindMessageHandlers(socket, traced, transform);
+    if (!telemetry) return super.bindMessageHandlers(socket, handlers, transform);
+    const traced = handlers.map((handler) => ({
+      ...handler,
+      callback: (...args: unknown[]) =>
+        telemetry.handle(socket.nsp.name, String(handler.message), () => handler.callback(...args)),
+    }));
+    super.bindMessageHandlers(socket, traced, (result) => telemetry.follow(result, transform(result)));
   }
 
   /** Disconnects the clients of a server, saves their sessions and lets Redis go. Can be called again. */
@@ -95,14 +95,8 @@ export class RedisStreamsIoAdapter extends IoAdapter {
     let found: SocketServers[];
     try {
       found = this.app.get<SocketServers>(getSocketServersToken(name), { strict: false, each: true });
-    } catch {
-      throw new Error(
-        name === undefined
-          ? 'RedisStreamsIoAdapter found no RedisStreamsModule in the application. Make sure that a module of it imports ' +
-              'RedisStreamsModule.forRoot() or RedisStreamsModule.forRootAsync().'
-          : `RedisStreamsIoAdapter found no RedisStreamsModule called '${name}' in the application. Make sure that a module of ` +
-              `it imports RedisStreamsModule.forRoot({ name: '${name}' }).`,
-      );
+    } catch (error) {
+      throw moduleNotFound('RedisStreamsIoAdapter', name, error);
     }
     if (found.length > 1) {
       throw new Error(

@@ -5,6 +5,7 @@ import {
   type DynamicModule,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
+  type OnModuleDestroy,
 } from '@nestjs/common';
 import type {
   RedisStreamsModuleAsyncOptions,
@@ -28,7 +29,7 @@ import type { SocketServers } from './socket-servers.js';
 @Module({})
 export class RedisStreamsModule
   extends ConfigurableModuleClass
-  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+  implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
 {
   /** @internal */
   constructor(
@@ -71,7 +72,12 @@ export class RedisStreamsModule
     }
   }
 
-  /** Called by Nest when a stop begins. Hands the clients over. */
+  /** Called by Nest when a stop begins. Tells load balancers, before other modules take their time. */
+  onModuleDestroy(): void {
+    this.servers.announceStop();
+  }
+
+  /** Called by Nest when everything is still there. Hands the clients over. */
   async beforeApplicationShutdown(): Promise<void> {
     await this.servers.drain();
   }

@@ -32,7 +32,7 @@ export class SocketServers {
   readonly #servers = new Map<SocketIoServer, ManagedServer>();
   readonly #logger: Logger;
   #started = false;
-  #draining = false;
+  #stopping = false;
 
   constructor(
     readonly client: RedisClient,
@@ -97,14 +97,18 @@ export class SocketServers {
     await this.#open(this.all);
   }
 
-  /** Whether a stop has begun: no more clients are let in. */
-  get draining(): boolean {
-    return this.#draining;
+  /** Whether a stop has begun. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Load balancers are to send clients elsewhere; those that come all the same are still let in. */
+  announceStop(): void {
+    this.#stopping = true;
   }
 
   /** Lets no more clients in, and hands those that are there over to other nodes, over `drainTimeout`. */
   async drain(): Promise<void> {
-    this.#draining = true;
     await Promise.all(this.all.map((managed) => managed.drain(this.options.drainTimeout ?? 0)));
   }
 

@@ -1,6 +1,17 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { context, diag, DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { BehaviorSubject, firstValueFrom, isObservable, lastValueFrom, NEVER, Observable, of, throwError } from 'rxjs';
+import {
+  BehaviorSubject,
+  firstValueFrom,
+  from,
+  isObservable,
+  lastValueFrom,
+  NEVER,
+  Observable,
+  of,
+  throwError,
+} from 'rxjs';
+import { SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { outline, Recorder } from '../../test/telemetry/recorder.js';
 import { sourceOf } from '../../test/telemetry/source.js';
@@ -156,6 +167,47 @@ describe('an Observable', () => {
   test('is handed on as it is where nothing is recorded', () => {
     Recorder.uninstall();
     expect(handle(() => NEVER)).toBe(NEVER);
+  });
+});
+
+describe('what Nest makes of a result', () => {
+  test.each([
+    ['that is recorded', undefined],
+    ['that is left out', { shouldSample: () => ({ decision: SamplingDecision.NOT_RECORD }) }],
+  ])('is handed on in the trace of the handler %s', async (_name, sampler) => {
+    if (sampler) {
+      recorder = new Recorder(sampler).install();
+    }
+    let handler: string | undefined;
+    const result = handle(() => {
+      handler = activeId();
+      return Promise.resolve('answer');
+    });
+    let seen: string | undefined;
+    const values = telemetry.follow(result, from(result));
+    await new Promise<void>((resolve) => {
+      values.subscribe({ next: () => (seen = activeId()), complete: resolve });
+    });
+    expect(handler).toBeDefined();
+    expect(seen).toBe(handler);
+    expect(activeId()).toBeUndefined();
+  });
+
+  test('is let go when nobody wants it any more', () => {
+    const subject = new BehaviorSubject(1);
+    const result = handle(() => Promise.resolve());
+    telemetry
+      .follow(result, subject as Observable<number>)
+      .subscribe(() => undefined)
+      .unsubscribe();
+    expect(subject.observed).toBe(false);
+  });
+
+  test('is what it is where nothing is recorded', () => {
+    Recorder.uninstall();
+    const result = handle(() => Promise.resolve());
+    expect(telemetry.follow(result, NEVER)).toBe(NEVER);
+    expect(telemetry.follow('no object', NEVER)).toBe(NEVER);
   });
 });
 

@@ -1,4 +1,12 @@
-import { context, SpanKind, trace, type Context, type Span } from '@opentelemetry/api';
+import {
+  context,
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  SpanKind,
+  trace,
+  type Context,
+  type Span,
+} from '@opentelemetry/api';
 import { AttributeName, SpanName } from './names.js';
 import { runIn } from './spans.js';
 import type { Toolbox } from './toolbox.js';
@@ -10,10 +18,15 @@ export interface HandlerTelemetry {
    * the Observable that it returns (or that its promise resolves with) completes, fails or is let go.
    */
   handle<T>(namespace: string, event: string, run: () => T): T;
+  /** What Nest makes of the `result` of {@link handle}, with what is done about each value, such as to emit it, in the trace of the handler. */
+  follow<T extends ObservableLike>(result: unknown, values: T): T;
 }
 
+/** The contexts of handlers, by what they returned. */
+const contexts = new WeakMap<object, Context>();
+
 /** As much of RxJS as is needed; Nest brings the library, this package does not. */
-interface ObservableLike {
+export interface ObservableLike {
   subscribe(observer: Observer): { unsubscribe(): void };
 }
 interface Observer {
@@ -26,7 +39,7 @@ type ObservableConstructor = new (subscribe: (observer: Observer) => () => void)
 export function handle<T>({ spans, sources }: Toolbox, namespace: string, event: string, run: () => T): T {
   const parent = context.active();
   if (isTracedHandler(trace.getSpan(parent))) {
-    return run();
+    return within(parent, run());
   }
   const span = spans.start({
     operation: SpanName.PROCESS,
@@ -45,11 +58,43 @@ export function handle<T>({ spans, sources }: Toolbox, namespace: string, event:
   };
   try {
     const result = runIn(span, parent, run);
-    return span.isRecording() ? (endWith(result, span, parent, end) as T) : result;
+    return within(
+      isSpanContextValid(span.spanContext()) ? trace.setSpan(parent, span) : parent,
+      span.isRecording() ? (endWith(result, span, parent, end) as T) : result,
+    );
   } catch (error) {
     end(error ?? null);
     throw error;
   }
+}
+
+/** See {@link HandlerTelemetry.follow}. */
+export function follow<T extends ObservableLike>(result: unknown, values: T): T {
+  const handling = isObject(result) ? contexts.get(result) : undefined;
+  const Observable = handling && observableConstructor(values);
+  if (!Observable) {
+    return values;
+  }
+  return new Observable((observer) => {
+    const subscription = values.subscribe({
+      next: (value) => context.with(handling, () => observer.next(value)),
+      error: (error) => observer.error(error),
+      complete: () => observer.complete(),
+    });
+    return () => subscription.unsubscribe();
+  }) as T;
+}
+
+/** Notes that the result is of a handler that ran in this context, unless there is nothing in it. */
+function within<T>(handling: Context, result: T): T {
+  if (handling !== ROOT_CONTEXT && isObject(result)) {
+    contexts.set(result, handling);
+  }
+  return result;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Whether another instrumentation made a span for the handler that is about to run. */

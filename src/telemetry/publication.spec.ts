@@ -4,7 +4,7 @@ import { AlwaysOffSampler, SamplingDecision } from '@opentelemetry/sdk-trace-bas
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { outline, Recorder, notingSampler } from '../../test/telemetry/recorder.js';
 import { sourceOf, STREAM } from '../../test/telemetry/source.js';
-import type { PublishedMessage } from '../adapter/telemetry-port.js';
+import type { PublishedMessage, PublishTelemetry } from '../adapter/telemetry-port.js';
 import { createTelemetry } from './index.js';
 
 const message: PublishedMessage = {
@@ -31,6 +31,16 @@ function start(): ReturnType<typeof createTelemetry> {
   const telemetry = createTelemetry();
   telemetry.observe(sourceOf());
   return telemetry;
+}
+
+/** A message that has found room in the outbox. */
+function deferred(
+  telemetry: ReturnType<typeof createTelemetry>,
+  type: PublishedMessage['type'] = 'broadcast',
+): PublishTelemetry {
+  const publication = telemetry.publish({ ...message, type, deferred: true });
+  publication.accepted();
+  return publication;
 }
 
 describe('a message that is published', () => {
@@ -186,7 +196,7 @@ test('a write is measured, however it ends, and no span where nothing has waited
   const telemetry = start();
   telemetry.write(STREAM, undefined).end();
   telemetry.write(STREAM, undefined).end(new RangeError());
-  telemetry.write(STREAM, [telemetry.publish({ ...message, deferred: true })]).end();
+  telemetry.write(STREAM, [deferred(telemetry)]).end();
 
   const xadd = {
     'messaging.system': 'redis',
@@ -202,7 +212,7 @@ test('a write is measured, however it ends, and no span where nothing has waited
 
 describe('a message that goes into the outbox', () => {
   test('is a PRODUCER span "create {stream}" that ends at once', () => {
-    const publication = start().publish({ ...message, deferred: true });
+    const publication = deferred(start());
 
     const span = recorder.span('create socket.io');
     expect(outline(span)).toEqual({
@@ -216,8 +226,23 @@ describe('a message that goes into the outbox', () => {
     expect(publication.carrier?.traceparent).toContain(span.spanContext().spanId);
   });
 
+  test('has status ERROR when it finds no room there, and not when it is given up later', () => {
+    const telemetry = start();
+    telemetry.publish({ ...message, deferred: true }).failed(new RangeError());
+    deferred(telemetry).failed(new TypeError());
+
+    const [refused, accepted] = recorder.spans.map((span) => outline(span));
+    expect(refused).toMatchObject({
+      name: 'create socket.io',
+      error: true,
+      attributes: { 'error.type': 'RangeError' },
+    });
+    expect(accepted).toMatchObject({ name: 'create socket.io', error: false });
+    expect(recorder.spans).toHaveLength(2);
+  });
+
   test('is counted when Redis has it', async () => {
-    const publication = start().publish({ ...message, deferred: true });
+    const publication = deferred(start());
     expect(await recorder.values('messaging.client.sent.messages')).toEqual([]);
 
     publication.published('1-0');
@@ -230,10 +255,7 @@ describe('the outbox', () => {
   test('is flushed in a CLIENT span "xadd {stream}" of its own trace, with links to what is in it', async () => {
     const telemetry = start();
     const active = recorder.tracerProvider.getTracer('test').startSpan('somebody else');
-    const [first, second] = [
-      telemetry.publish({ ...message, deferred: true }),
-      telemetry.publish({ ...message, type: 'sockets_join', deferred: true }),
-    ];
+    const [first, second] = [deferred(telemetry), deferred(telemetry, 'sockets_join')];
     const creations = recorder.spans.map((span) => span.spanContext().spanId);
     const flush = context.with(trace.setSpan(ROOT_CONTEXT, active), () => telemetry.write(STREAM, [first, second]));
     flush.end();
@@ -260,7 +282,7 @@ describe('the outbox', () => {
 
   test('has 128 links at most', () => {
     const telemetry = start();
-    const publications = Array.from({ length: 200 }, () => telemetry.publish({ ...message, deferred: true }));
+    const publications = Array.from({ length: 200 }, () => deferred(telemetry));
     telemetry.write(STREAM, publications).end(new Error());
 
     const span = recorder.span('xadd socket.io');

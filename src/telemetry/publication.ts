@@ -13,13 +13,10 @@ export class Publication implements PublishTelemetry {
   readonly message: PublishedMessage;
   readonly #tools: Toolbox;
   readonly #span: Span;
+  #accepted = false;
 
   constructor(tools: Toolbox, message: PublishedMessage) {
-    const { sources, spans, metrics } = tools;
-    if (sources.size === 0) {
-      // A process that only emits has no node to start, nor a poll that looks after the metrics.
-      metrics.refresh();
-    }
+    const { spans } = tools;
     this.message = message;
     this.#tools = tools;
     const active = context.active();
@@ -27,10 +24,6 @@ export class Publication implements PublishTelemetry {
     this.#span = (spans.active ? leftOut(active) : passOn(active)) ?? this.#startSpan(message, active);
     const spanContext = this.#span.spanContext();
     this.carrier = isSampled(spanContext) || startsWork(message.type) ? writeCarrier(spanContext) : undefined;
-    if (message.deferred) {
-      // The message may wait for minutes, and a span that is open so long shows late or never.
-      spans.end(this.#span);
-    }
   }
 
   get spanContext(): SpanContext {
@@ -48,6 +41,14 @@ export class Publication implements PublishTelemetry {
     return spans.start({ operation, target: stream, kind: SpanKind.PRODUCER, attributes, parent });
   }
 
+  accepted(): void {
+    this.#accepted = true;
+    if (this.message.deferred) {
+      // The message may wait for minutes, and a span that is open so long shows late or never.
+      this.#tools.spans.end(this.#span);
+    }
+  }
+
   published(id: string): void {
     const { stream, type, deferred } = this.message;
     this.#tools.metrics.stream(stream)?.sent(type);
@@ -60,7 +61,7 @@ export class Publication implements PublishTelemetry {
     const { metrics, spans } = this.#tools;
     const { stream, type, deferred } = this.message;
     metrics.add('sent', 1, stream, type, errorType(error));
-    if (!deferred) {
+    if (!deferred || !this.#accepted) {
       spans.end(this.#span, undefined, error ?? null);
     }
   }

@@ -261,8 +261,8 @@ describe('a message of another node', () => {
     const sum = expect.any(Number) as unknown;
     expect(await recorder.histogram('messaging.process.duration')).toEqual([
       { attributes: broadcast, count: 3, sum },
-      { attributes: { ...broadcast, 'error.type': 'TypeError' }, count: 1, sum },
       { attributes: { ...process, 'socketio.message.type': 'sockets_join' }, count: 1, sum },
+      { attributes: { ...broadcast, 'error.type': 'TypeError' }, count: 1, sum },
     ]);
   });
 

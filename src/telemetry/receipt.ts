@@ -1,6 +1,5 @@
 import { context, ROOT_CONTEXT, SpanKind, type Span, type SpanContext } from '@opentelemetry/api';
 import type { MessageTypeName, ReceivedMessage, ReceiveTelemetry } from '../adapter/telemetry-port.js';
-import { runInRoot } from './ambient.js';
 import { isSampled, mayBeSampled, readCarrier } from './carrier.js';
 import { errorType } from './error-type.js';
 import { AttributeName, SpanName } from './names.js';
@@ -17,10 +16,13 @@ export class Receipt implements ReceiveTelemetry {
   readonly #span: Span | undefined;
   /** `undefined` where there is no SDK. */
   readonly #metrics: StreamMetrics | undefined;
+  /** What is handed on in one turn is handed on in one context. */
+  readonly #inRoot = context.active() === ROOT_CONTEXT;
   #skipped = 0;
-  /** What processing the messages of one type took so far, of the entry that is being processed. */
+  /** Of the messages that are measured together, as they are of one type and follow each other in an entry. */
   #type: MessageTypeName | undefined;
-  #seconds = 0;
+  /** When the first of them began: to look at the clock for each costs more than most take. */
+  #start: number | undefined;
   /** A message of the entry that is being processed was delivered. */
   #arrived = false;
 
@@ -48,7 +50,7 @@ export class Receipt implements ReceiveTelemetry {
   }
 
   process(entry: ReceivedMessage, deliver: () => number | undefined): void {
-    const start = this.#metrics && performance.now();
+    if (this.#metrics) this.#begin(entry);
     let delivered: number | undefined;
     let failure: unknown;
     try {
@@ -57,9 +59,7 @@ export class Receipt implements ReceiveTelemetry {
       failure = error ?? null;
       throw error;
     } finally {
-      if (start !== undefined) {
-        this.#measure(entry, start, delivered, failure);
-      }
+      if (this.#metrics) this.#measure(entry, delivered, failure);
     }
   }
 
@@ -76,7 +76,7 @@ export class Receipt implements ReceiveTelemetry {
   #deliver(entry: ReceivedMessage, deliver: () => number | undefined): number | undefined {
     const creation = entry.own ? undefined : readCarrier(entry.carrier);
     if (!creation) {
-      return runInRoot(deliver);
+      return this.#inRoot ? deliver() : context.with(ROOT_CONTEXT, deliver);
     }
     // Samplers do as the parent does, so no span is asked for, but what the delivery does has to know of its parent.
     if (!isSampled(creation)) {
@@ -112,10 +112,20 @@ export class Receipt implements ReceiveTelemetry {
     });
   }
 
-  #measure(entry: ReceivedMessage, start: number, delivered: number | undefined, failure: unknown): void {
+  #begin({ type }: ReceivedMessage): void {
+    if (this.#type !== undefined && this.#type !== type) this.#recordProcess();
+    this.#start ??= performance.now();
+  }
+
+  #measure(entry: ReceivedMessage, delivered: number | undefined, failure: unknown): void {
     // what this node did when it published is not done again
     const done = entry.own && delivered === undefined && failure === undefined;
-    if (!done) this.#measureProcess(entry, start, delivered, failure);
+    if (failure !== undefined) this.#recordFailure(entry, failure);
+    else if (!done) {
+      this.#type = entry.type;
+      if (delivered === 0) this.#skipped += 1;
+      else this.#arrived = true;
+    }
     if (!endsEntry(entry.id)) return;
     this.#recordProcess();
     if (!this.#arrived) return;
@@ -125,30 +135,18 @@ export class Receipt implements ReceiveTelemetry {
     if (!Number.isNaN(published)) this.#metrics?.delivery(Math.max(0, (Date.now() - published) / 1_000));
   }
 
-  #measureProcess(entry: ReceivedMessage, start: number, delivered: number | undefined, failure: unknown): void {
-    const seconds = secondsSince(start);
-    if (failure !== undefined) {
-      this.#tools.metrics.record('process', seconds, this.#stream, entry.type, errorType(failure));
-      return;
-    }
-    if (entry.type !== this.#type) {
-      this.#recordProcess();
-      this.#type = entry.type;
-    }
-    this.#seconds += seconds;
-    if (delivered === 0) {
-      this.#skipped += 1;
-    } else {
-      this.#arrived = true;
-    }
+  /** By itself; its time is that since the first of those before it. */
+  #recordFailure({ type }: ReceivedMessage, failure: unknown): void {
+    const seconds = secondsSince(this.#start!);
+    this.#recordProcess();
+    this.#tools.metrics.record('process', seconds, this.#stream, type, errorType(failure));
   }
 
   // Once for what follows each other in an entry: a record of the SDK costs more than most messages take.
   #recordProcess(): void {
-    if (this.#type === undefined) return;
-    this.#metrics?.processed(this.#type, this.#seconds);
+    if (this.#type !== undefined) this.#metrics?.processed(this.#type, secondsSince(this.#start!));
     this.#type = undefined;
-    this.#seconds = 0;
+    this.#start = undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { context, createContextKey, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { context, createContextKey, propagation, ROOT_CONTEXT, trace, type Attributes } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { drive, happen } from '../../test/telemetry/drive.js';
@@ -12,6 +12,15 @@ async function expectEverything(recorder: Recorder): Promise<void> {
   expect(recorder.spans.length).toBeGreaterThan(10);
   expect(await recorder.values('socketio.adapter.polls')).toHaveLength(3);
   expect(await recorder.values('socketio.adapter.cluster.size')).toHaveLength(1);
+}
+
+/** What an emitter reports of a message. */
+function emit(telemetry: ReturnType<typeof createTelemetry>): void {
+  const message = { stream: STREAM, namespace: '/', type: 'broadcast', roomCount: 0, deferred: false } as const;
+  const publication = telemetry.publish(message);
+  publication.accepted();
+  telemetry.write(STREAM, undefined).end();
+  publication.published('1-0');
 }
 
 describe('the SDK may be set up', () => {
@@ -48,9 +57,17 @@ describe('the SDK may be set up', () => {
 
   test('in a process that only emits', async () => {
     const recorder = new Recorder().install();
-    const message = { stream: STREAM, namespace: '/', type: 'broadcast', roomCount: 0, deferred: false } as const;
-    createTelemetry().publish(message).published('1-0');
+    emit(createTelemetry());
     expect(recorder.span('xadd socket.io').attributes).not.toHaveProperty('server.address');
+    expect(await recorder.values('messaging.client.sent.messages')).toHaveLength(1);
+  });
+
+  test('after the first message of a process that only emits', async () => {
+    const telemetry = createTelemetry();
+    telemetry.observe(sourceOf());
+    emit(telemetry);
+    const recorder = new Recorder().install();
+    emit(telemetry);
     expect(await recorder.values('messaging.client.sent.messages')).toHaveLength(1);
   });
 
@@ -184,6 +201,18 @@ describe('more attributes', () => {
     happen(telemetry);
     expect(first).toBeGreaterThan(20);
     expect(asked).toHaveLength(first);
+  });
+
+  test('are left out when they are no values of an attribute', async () => {
+    const recorder = new Recorder().install();
+    const cycle: Record<string, unknown> = {};
+    cycle['self'] = cycle;
+    const attributes = { team: 'chat', big: 1n, cycle, list: [cycle] } as unknown as Attributes;
+    drive(createTelemetry({ attributes: () => attributes }));
+    await expectEverything(recorder);
+    const [metric] = await recorder.metrics();
+    expect(metric!.dataPoints[0]!.attributes).toMatchObject({ team: 'chat' });
+    expect(Object.keys(metric!.dataPoints[0]!.attributes)).not.toEqual(expect.arrayContaining(['big']));
   });
 
   test('are left out when the hook throws', async () => {

@@ -12,7 +12,7 @@ import { AttributesHook } from './attributes-hook.js';
 import { readCarrier, writeCarrier } from './carrier.js';
 import { refusalOf } from './check-options.js';
 import { errorType } from './error-type.js';
-import { handle, type HandlerTelemetry } from './handler.js';
+import { follow, handle, type HandlerTelemetry } from './handler.js';
 import { Metrics } from './metrics.js';
 import { AttributeName as A, SpanName } from './names.js';
 import type { TelemetryOptions } from './options.js';
@@ -55,6 +55,8 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
 
   write: TelemetryPort['write'] = (stream, waited) => {
     const { sources, metrics } = this.#tools;
+    // A process that only emits has neither polls nor heartbeats that look after the metrics.
+    metrics.refresh();
     const measure: Measure = (seconds, kind) =>
       kind === undefined
         ? metrics.stream(stream)?.operation(seconds)
@@ -233,6 +235,8 @@ class OpenTelemetryTelemetry implements TelemetryPort, HandlerTelemetry {
   background: TelemetryPort['background'] = (run) => runInRoot(run);
 
   handle: HandlerTelemetry['handle'] = (namespace, event, run) => handle(this.#tools, namespace, event, run);
+
+  follow: HandlerTelemetry['follow'] = follow;
 
   /** A span for something that begins now and is measured when it ends. */
   #operation(start: SpanStart, measure: Measure): OperationTelemetry {

@@ -75,7 +75,7 @@ class DockerContainer implements RedisInstance {
   }
 
   async resume(): Promise<void> {
-    await docker('unpause', this.name);
+    if ((await this.state()) === 'paused') await docker('unpause', this.name);
   }
 
   // The data is a volume of the container.

@@ -23,6 +23,11 @@ export class RedisProxy {
     return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Connections through it, each counted at both ends. */
+  get size(): number {
+    return this.#sockets.size;
+  }
+
   /** New connections lead to `port` from now on, as when a DNS name was changed; those that there are stay. */
   lead(port: number): void {
     this.port = port;

@@ -111,7 +111,7 @@ export class TestClient {
    * Connects, to another node if one is given, with the session that the client had before.
    *
    * @param to the node, or its URL.
-   * @throws if the server refuses the client.
+   * @throws if the server refuses the client, or goes before it has let it in.
    */
   async connect(to?: { readonly url: string } | string): Promise<this> {
     if (to !== undefined) {
@@ -121,10 +121,15 @@ export class TestClient {
     }
     this.#disconnectReason = undefined;
     await new Promise<void>((resolve, reject) => {
-      const failed = (error: Error): void => (this.socket.off('connect', connected), reject(error));
-      const connected = (): void => (this.socket.off('connect_error', failed), resolve());
-      this.socket.once('connect', connected);
-      this.socket.once('connect_error', failed);
+      const settle = (): void => {
+        this.socket.off('connect', connected).off('connect_error', failed).off('disconnect', lost);
+      };
+      const connected = (): void => (settle(), resolve());
+      const failed = (error: Error): void => (settle(), reject(error));
+      // of a node that stops, a client that comes back with a session hears nothing else
+      const lost = (reason: string): void =>
+        failed(new Error(`The client lost its connection before it was let in: ${reason}.`));
+      this.socket.once('connect', connected).once('connect_error', failed).once('disconnect', lost);
       this.socket.connect();
     });
     return this;

@@ -134,8 +134,8 @@ export class TestCluster<App extends INestApplication = INestApplication> {
     for (const client of this.#clients) client.close();
     this.#clients.clear();
     // a stop waits for what is still to be written
-    await this.redis.resume();
-    const stopped = await Promise.allSettled(this.#nodes.map((node) => node.stop()));
+    const [resumed] = await Promise.allSettled([this.redis.resume()]);
+    const stopped = [resumed, ...(await Promise.allSettled(this.#nodes.map((node) => node.stop())))];
     if (this.ownsRedis) await this.redis.stop();
     const failed = stopped.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;

@@ -1,7 +1,14 @@
 import { createClient } from 'redis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AdapterFactory } from '../../src/adapter/index.js';
-import { startCluster, useCluster, type Cluster, type NodeFunction, type ServerNode } from '../harness/index.js';
+import {
+  startCluster,
+  startRedis,
+  useCluster,
+  type Cluster,
+  type NodeFunction,
+  type ServerNode,
+} from '../harness/index.js';
 
 const recovery = { connectionStateRecovery: {} };
 
@@ -81,6 +88,18 @@ describe('The nodes of a cluster', () => {
     expect(told.nodes.find(({ uid }) => uid === uids[1])!.namespaces).toContainEqual({ name: '/', sockets: 1 });
     expect(counted).toEqual({ sockets: 2, missing: [uids[2]] });
   });
+});
+
+it('The nodes of a cluster are asked no longer than the time given while Redis says nothing, which harms nobody', async () => {
+  const redis = await startRedis();
+  const cluster = await startCluster({ redisUrl: redis.url });
+  const uids = await Promise.all(cluster.nodes.map(uidOf));
+  await redis.pause();
+  const told = await cluster.node(0).run(nodes, 50);
+  await redis.resume();
+  expect(told.missing).toEqual([uids[1]]);
+
+  expect((await cluster.node(0).run(nodes)).missing).toEqual([]);
 });
 
 describe.each([

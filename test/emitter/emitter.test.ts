@@ -233,6 +233,9 @@ describe('An emitter', () => {
 
     expect(() => emitter.emit('disconnect')).toThrow("Cannot emit 'disconnect': Socket.IO reserves the name");
     expect(() => emitter.emit('x', () => undefined)).toThrow('An emitter cannot be given an acknowledgement');
+    expect(() => emitter.serverSideEmit('connection', {})).toThrow(
+      "Cannot emit 'connection': Socket.IO reserves the name",
+    );
     expect(() => emitter.serverSideEmit('x', () => undefined)).toThrow('An emitter cannot be given an acknowledgement');
     expect(() => emitter.emit('x', 1n)).toThrow('The arguments of emit() cannot be serialised');
     expect(() => emitter.serverSideEmit('x', { when: () => 0 })).toThrow(

@@ -147,16 +147,22 @@ describe('what cannot be serialised', () => {
   it('makes the request of another node fail that would have to carry it, and no process', async () => {
     const client = await cluster().connect(1);
     const far = await stateOf(cluster().node(1));
-    for (const kind of ['bigint', 'cycle', 'function', 'symbol', 'throws']) {
+    for (const kind of ['bigint', 'cycle', 'ways', 'timer', 'function', 'symbol', 'throws']) {
       await cluster()
         .node(1)
         .run(
           (io, _ctx, id, which) => {
             const cycle: Record<string, unknown> = {};
             cycle['self'] = cycle;
+            // so many that nobody can go them all
+            const ways: Record<string, unknown> = {};
+            ways['one'] = ways['other'] = ways;
             const values: Record<string, unknown> = {
               bigint: 1n,
               cycle,
+              ways,
+              // it and the list that it is in refer to each other
+              timer: setTimeout(() => undefined, 3_600_000).unref(),
               function: () => 1,
               symbol: Symbol('s'),
               throws: {

@@ -85,6 +85,41 @@ describe('a namespace that is closed when it is empty, of clients that come back
   });
 });
 
+describe('a namespace that is closed when it is empty, and that is asked for its sockets then,', () => {
+  const cluster = useCluster({
+    serverOptions: { cleanupEmptyChildNamespaces: true, connectionStateRecovery: {} },
+    setup: (io, ctx) => {
+      const asked = (ctx.state['asked'] = {} as Record<string, unknown>);
+      io.of(/^\/dynamic-\w+$/).on('connection', (socket) => {
+        for (const event of ['disconnecting', 'disconnect'] as const) {
+          socket.on(event, () => {
+            void socket.nsp.fetchSockets().then(
+              (sockets) => (asked[event] = sockets.length),
+              (error: Error) => (asked[event] = error.message),
+            );
+          });
+        }
+      });
+    },
+  });
+
+  it('answers, whether it closes before the question is read back, or was closed before it was asked', async () => {
+    const client = await cluster().connect(0, { namespace });
+    client.close();
+    const asked = await cluster()
+      .node(0)
+      .run((_io, ctx) =>
+        ctx.waitFor(() => {
+          const answers = ctx.state['asked'] as Record<string, unknown>;
+          return Object.keys(answers).length === 2 && answers;
+        }),
+      );
+
+    expect(asked).toEqual({ disconnecting: expect.any(Number), disconnect: 0 });
+    expect(await isThere(cluster())).toBe(false);
+  });
+});
+
 /** A client that has come to node 0, with a session or without, and whom the middleware lets wait. */
 async function waiting(cluster: Cluster, claim?: Claim): Promise<TestClient> {
   await cluster.node(0).run((_io, ctx) => {

@@ -1,5 +1,5 @@
-import { Controller, Get, Module, type DynamicModule } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { Controller, Get, Injectable, Module, type DynamicModule } from '@nestjs/common';
+import { ModuleRef, NestFactory } from '@nestjs/core';
 import { HealthCheck, HealthCheckService, TerminusModule, type HealthCheckResult } from '@nestjs/terminus';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RedisStreamsHealthIndicator } from '../../src/health.js';
@@ -164,6 +164,18 @@ describe('isHealthy', () => {
     await waitFor(async () => (await ask(app, 'health'))[0] === 200, { deadline: 15_000 });
   });
 
+  it('is down with what Redis says when it refuses to be asked', async () => {
+    const redis = await startRedis();
+    const app = await startApp({ imports: withHealth({ url: redis.url }) });
+    await forbid(redis, 'xinfo');
+    const [, { status, reasons }] = await ask(app, 'health');
+
+    expect(status).toBe('down');
+    expect(reasons).toEqual([
+      expect.stringMatching(/^The server on path \/socket\.io: Redis cannot be asked for the stream: NOPERM /),
+    ]);
+  });
+
   it('is down while Redis does not answer', async () => {
     const redis = await startRedis();
     const app = await startApp({ imports: withHealth({ url: redis.url }) });
@@ -257,6 +269,24 @@ describe('isReady', () => {
     expect(await ask(app, 'ready')).toEqual([200, { status: 'up' }]);
   });
 
+  it('is down before other modules take their time to stop', async () => {
+    const seen: string[] = [];
+    @Injectable()
+    class Slow {
+      constructor(private readonly moduleRef: ModuleRef) {}
+
+      async beforeApplicationShutdown(): Promise<void> {
+        const indicator = this.moduleRef.get(RedisStreamsHealthIndicator, { strict: false });
+        seen.push((await indicator.isReady())['redis-streams'].status);
+      }
+    }
+    const redis = await startRedis();
+    const app = await startApp({ imports: withHealth({ url: redis.url }), providers: [Slow] });
+    await app.nest.close();
+
+    expect(seen).toEqual(['down']);
+  });
+
   it('is down from the moment on that a stop begins', async () => {
     const redis = await startRedis();
     const app = await startApp({ imports: withHealth({ url: redis.url, drainTimeout: 60_000 }) });
@@ -291,7 +321,7 @@ describe('RedisStreamsHealthIndicator', () => {
     });
     await expect(indicator.isHealthy()).rejects.toThrow(
       'RedisStreamsHealthIndicator found no RedisStreamsModule in the application. Make sure that a module of it imports ' +
-        'RedisStreamsModule.forRoot().',
+        'RedisStreamsModule.forRoot() or RedisStreamsModule.forRootAsync().',
     );
     await expect(indicator.isReady('news', { name: 'news' })).rejects.toThrow(
       "imports RedisStreamsModule.forRoot({ name: 'news' })",

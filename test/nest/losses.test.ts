@@ -114,7 +114,7 @@ describe('what a node loses is logged once, and told to listeners once, however 
     expect(told).toEqual([{ stream: STREAM, from: expect.any(String), to: expect.any(String), missed }]);
     expect(logger.matching(/no longer held/)).toEqual([
       expect.stringMatching(
-        `^error: The stream ${STREAM} no longer held .*: ${missed} entries after .* are lost to it, `,
+        `^error: The stream ${STREAM} no longer held .*: at least ${missed} messages after .* are lost to it, `,
       ),
     ]);
   });

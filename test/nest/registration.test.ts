@@ -1,4 +1,4 @@
-import { Inject, Injectable, Module } from '@nestjs/common';
+import { Inject, Injectable, Module, Scope } from '@nestjs/common';
 import { ModuleRef, NestFactory } from '@nestjs/core';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { createClient } from 'redis';
@@ -204,6 +204,22 @@ describe('RedisStreamsIoAdapter', () => {
     await expect(app.init()).rejects.toThrow(
       'RedisStreamsIoAdapter found no RedisStreamsModule in the application. Make sure that a module of it imports ' +
         'RedisStreamsModule.forRoot() or RedisStreamsModule.forRootAsync().',
+    );
+  });
+
+  it('says what to do when the options are made anew for each request', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Requested {}
+    @Module({ providers: [Requested], exports: [Requested] })
+    class RequestedModule {}
+    const register = RedisStreamsModule.forRootAsync({
+      imports: [RequestedModule],
+      inject: [Requested],
+      useFactory: () => ({ url: redis.url }),
+    });
+    const app = await createApp({ imports: [register], gateways: [ChatGateway] });
+    await expect(app.init()).rejects.toThrow(
+      'nothing that RedisStreamsModule.forRootAsync() injects is of the scope REQUEST',
     );
   });
 

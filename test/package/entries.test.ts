@@ -84,6 +84,12 @@ describe('What an entry loads', () => {
     expect(await application.run(imported('./adapter'))).toEqual(publicNames['./adapter']);
   });
 
+  it('is the API of OpenTelemetry alone, for ./telemetry', async () => {
+    const application = await packed.install('module', ['@opentelemetry/api']);
+
+    expect(await application.run(imported('./telemetry'))).toEqual(publicNames['./telemetry']);
+  });
+
   it('is node-redis alone, for ./testing', async () => {
     const application = await packed.install('module', ['redis']);
 

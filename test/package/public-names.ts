@@ -38,6 +38,14 @@ export const publicNames: Record<string, readonly string[]> = {
     'createEmitter',
   ],
   './health': ['RedisStreamsHealthIndicator'],
+  './telemetry': [
+    'AttributeName',
+    'DYNAMIC_NAMESPACE',
+    'INSTRUMENTATION_SCOPE',
+    'MetricName',
+    'SpanName',
+    'createTelemetry',
+  ],
   './testing': [
     'RedisClusterServer',
     'RedisSentinelServer',

@@ -5,13 +5,14 @@ const source = `
   import { createAdapter, RedisStreamsIoAdapter, RedisStreamsModule } from 'nestjs-redis-streams-adapter';
   import { createAdapter as bare, type RedisStreamsAdapterOptions } from 'nestjs-redis-streams-adapter/adapter';
   import { RedisStreamsHealthIndicator } from 'nestjs-redis-streams-adapter/health';
+  import { createTelemetry } from 'nestjs-redis-streams-adapter/telemetry';
   import { RedisServer } from 'nestjs-redis-streams-adapter/testing';
   import { createClient } from 'redis';
   import { Server } from 'socket.io';
 
   const options: RedisStreamsAdapterOptions = { streamName: 'chat' };
   new Server({ adapter: createAdapter(createClient(), options) });
-  new Server({ adapter: bare(createClient()) });
+  new Server({ adapter: bare(createClient(), { telemetry: createTelemetry() }) });
   export const used = [RedisStreamsModule.forRoot(), RedisStreamsIoAdapter, RedisStreamsHealthIndicator];
   export const server: Promise<RedisServer> = RedisServer.start();
 `;

@@ -34,6 +34,7 @@ function outage(telemetry: ReturnType<typeof createTelemetry>): void {
   const lost = telemetry.reconnect('writer');
   const message = { stream: STREAM, namespace: '/chat', type: 'sockets_join', roomCount: 1, deferred: true } as const;
   const waiting = [telemetry.publish(message), telemetry.publish(message)];
+  for (const publication of waiting) publication.accepted();
   telemetry.dropped(STREAM, 'outbox_full', 1);
   lost.end();
   const flush = telemetry.write(STREAM, waiting);

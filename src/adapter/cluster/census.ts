@@ -1,5 +1,5 @@
 import type { ClusterNode } from '../cluster-node.js';
-import { RequestTimeoutError } from '../errors.js';
+import { RequestTimeoutError, toError } from '../errors.js';
 import type { BusMessage } from './bus.js';
 
 const QUERY = 'census_query';
@@ -29,12 +29,12 @@ export class Census {
       telemetry: undefined,
       take: (data, from) => [[from, parseNamespaces(data)]],
     });
+    bus
+      .publish(bus.clusterChannel, { uid, type: QUERY, data: { requestId } })
+      .catch((error: unknown) => requests.fail(requestId, toError(error)));
     try {
-      await bus.publish(bus.clusterChannel, { uid, type: QUERY, data: { requestId } });
       return new Map(await answers);
     } catch (error) {
-      answers.catch(() => undefined);
-      requests.close(requestId);
       return new Map(
         error instanceof RequestTimeoutError
           ? (error as RequestTimeoutError<[string, NamespaceCount[]]>).responses

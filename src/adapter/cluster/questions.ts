@@ -25,6 +25,7 @@ export type ServerSideAck = (error: Error | null, responses: unknown[]) => void;
 export class Questions {
   /** What this node itself does about a request, where it does so when it reads it back. */
   readonly #ownShare = new Map<string, () => void>();
+  #ended = false;
 
   constructor(
     private readonly namespace: string,
@@ -43,6 +44,22 @@ export class Questions {
   /** A request of this node was not published, and will not be read back. */
   notPublished(requestId: string): void {
     this.#ownShare.delete(requestId);
+  }
+
+  /** The namespace is closed, and nothing is read back for it any more. What can still be asked of it is answered at once. */
+  end(): void {
+    this.#ended = true;
+    for (const requestId of [...this.#ownShare.keys()]) {
+      try {
+        this.readBack(requestId);
+      } catch (error) {
+        this.node.handlerFailed(error);
+      }
+    }
+  }
+
+  get #readsBack(): boolean {
+    return this.node.recovers && !this.#ended;
   }
 
   /** See https://socket.io/docs/v4/broadcasting-events/#with-acknowledgements */
@@ -75,9 +92,10 @@ export class Questions {
         (...args) => collector.localAck(args),
       );
     // which happens also when the time for answers is over by then
-    if (this.node.recovers) this.#ownShare.set(requestId, deliver);
+    const readsBack = this.#readsBack;
+    if (readsBack) this.#ownShare.set(requestId, deliver);
     request.run(() => this.publish(message, wire.rooms));
-    if (!this.node.recovers) deliver();
+    if (!readsBack) deliver();
   }
 
   /** Calls back with one response of each other node. */
@@ -107,10 +125,10 @@ export class Questions {
   /** Asks every node about its sockets. */
   async sockets<T>(question: SocketsQuestion<T>): Promise<T[]> {
     const { name, opts, own, take } = question;
-    const { requests, telemetry, options, uid, recovers } = this.node;
+    const { requests, telemetry, options, uid } = this.node;
     const requestId = requests.newId();
     const encoded = encodeMessage({ type: MessageType.FETCH_SOCKETS, data: { opts, requestId } });
-    const answer = recovers
+    const answer = this.#readsBack
       ? new Promise<T[]>((resolve) => this.#ownShare.set(requestId, () => resolve(own())))
       : own();
     const request = telemetry.request(this.namespace, 'fetch_sockets');

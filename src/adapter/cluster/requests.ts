@@ -55,6 +55,13 @@ export class Requests {
    * @throws {AdapterClosedError} when {@link closeAll} was called, or is called meanwhile.
    */
   collect<T>(requestId: string, spec: RequestSpec<T>): Promise<T[]> {
+    const answers = this.#collect(requestId, spec);
+    // who asks may still be busy with putting the question when the time for answers is over
+    answers.catch(() => undefined);
+    return answers;
+  }
+
+  #collect<T>(requestId: string, spec: RequestSpec<T>): Promise<T[]> {
     return new Promise((resolve, reject) => {
       const missing = new Set(spec.nodes);
       const nodes = missing.size;

@@ -59,11 +59,7 @@ export class BroadcastEmitter<Events extends object = AnyEvents> {
    * @throws {AdapterClosedError} when the emitter was closed before the message could be written.
    */
   emit<Event extends EventName<Events>>(event: Event, ...args: EventArguments<Events, Event>): Promise<string> {
-    if (RESERVED_EVENTS.has(event)) {
-      throw new TypeError(
-        `Cannot emit '${event}': Socket.IO reserves the name for itself. Make sure to use another one.`,
-      );
-    }
+    refuseReserved(event, RESERVED_EVENTS);
     refuseAcknowledgement(args);
     const message = encodeBroadcast([event, ...args], this.options, undefined, this.link.onlyPlaintext);
     return this.link.publish(this.namespace, message, this.options.rooms);
@@ -99,6 +95,12 @@ export class BroadcastEmitter<Events extends object = AnyEvents> {
   #with(options: Partial<WireOptions>): BroadcastEmitter<Events> {
     return new BroadcastEmitter(this.link, this.namespace, { ...this.options, ...options });
   }
+}
+
+/** @throws {TypeError} for an event that Socket.IO raises itself. */
+export function refuseReserved(event: string, reserved: ReadonlySet<unknown>): void {
+  if (!reserved.has(event)) return;
+  throw new TypeError(`Cannot emit '${event}': Socket.IO reserves the name for itself. Make sure to use another one.`);
 }
 
 /** @throws {TypeError} when the last argument is a function. */

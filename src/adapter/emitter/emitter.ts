@@ -5,11 +5,12 @@ import { createDriver, type RedisClient } from '../redis/create-driver.js';
 import { resolveOptions } from '../resolve-options.js';
 import { withScope } from '../scope.js';
 import { encodeMessage } from '../wire/entry-codec.js';
-import { BroadcastEmitter, refuseAcknowledgement } from './broadcast-emitter.js';
+import { RESERVED_SERVER_EVENTS } from '../wire/validate.js';
+import { BroadcastEmitter, refuseAcknowledgement, refuseReserved } from './broadcast-emitter.js';
 import { EmitterLink, type EmitterSnapshot } from './emitter-link.js';
 import type { AnyEvents, EventArguments, EventName } from './typed-events.js';
 
-/** Options of {@link createEmitter}: those of the adapter that concern what is published. They must be the same as the nodes have. */
+/** Options of {@link createEmitter}: those of the adapter that concern what is published. Names, streams, retention, `scope` and `interop` must be those of the nodes. */
 export type EmitterOptions = Pick<
   RedisStreamsAdapterOptions,
   | 'keyPrefix'
@@ -53,6 +54,7 @@ export class NamespaceEmitter<
     event: Event,
     ...args: EventArguments<ServerSideEvents, Event>
   ): Promise<string> {
+    refuseReserved(event, RESERVED_SERVER_EVENTS);
     refuseAcknowledgement(args);
     const message = encodeMessage({ type: MessageType.SERVER_SIDE_EMIT, data: { packet: [event, ...args] } });
     return this.link.publish(this.namespace, message, []);

@@ -1,4 +1,5 @@
 import { clientLink } from './client-link.js';
+import { destroyClient, watchClient } from './destroy-client.js';
 import type { ChannelListener, RedisArgument } from './driver.js';
 import type { Link, OpenLink } from './link.js';
 
@@ -53,10 +54,10 @@ const BUFFERS = { typeMapping: { ['$'.charCodeAt(0)]: Buffer } };
 
 /** Makes links of the clients that `create` makes with {@link ownSettings}. */
 export function nodeRedisLink(create: () => NodeRedisClient, sharded: boolean): OpenLink {
-  return clientLink({
+  return clientLink<NodeRedisClient>({
     create,
     connect: (client, ready, fail) => {
-      for (const event of ['connect', 'error']) client.on(event, () => settled.add(client));
+      watchClient(client);
       client.on('error', fail);
       // the slot of a channel was moved to another node of the cluster, and the subscription ended
       client.on('sharded-channel-moved', () => fail(new Error('A channel was moved to another node of the cluster.')));
@@ -64,7 +65,7 @@ export function nodeRedisLink(create: () => NodeRedisClient, sharded: boolean): 
       // what goes wrong is an event, too
       client.connect().catch(() => undefined);
     },
-    destroy,
+    destroy: destroyClient,
     link: (client, end) => new NodeRedisLink(client, sharded, end),
   });
 }
@@ -101,23 +102,5 @@ class NodeRedisLink implements Link {
 
   destroy(): void {
     this.end();
-  }
-}
-
-/** Clients whose socket has connected, or failed to. */
-const settled = new WeakSet<NodeRedisClient>();
-
-/** One that is destroyed while its socket connects would connect all the same, and stay: it is destroyed as soon as it has, or has failed. */
-function destroy(client: NodeRedisClient): void {
-  if (settled.has(client)) return destroyNow(client);
-  client.on('connect', () => destroyNow(client));
-  client.on('error', () => destroyNow(client));
-}
-
-function destroyNow(client: NodeRedisClient): void {
-  try {
-    client.destroy();
-  } catch {
-    // it was closed already
   }
 }

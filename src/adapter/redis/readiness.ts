@@ -2,10 +2,17 @@ import { EventEmitter } from 'node:events';
 import { AdapterClosedError, toError } from '../errors.js';
 import type { ConnectionState } from '../telemetry-port.js';
 
+interface Waiter {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
 /** Whether a connection is ready, and who waits for it. */
 export class Readiness {
   #state: ConnectionState = 'connecting';
   readonly #events = new EventEmitter();
+  /** Those who wait, of whom there may be as many as sessions that are to be saved: each of them has to be found at once. */
+  readonly #waiting = new Set<Waiter>();
 
   constructor() {
     this.#events.setMaxListeners(0);
@@ -19,6 +26,7 @@ export class Readiness {
     if (this.#state === 'ready' || this.#state === 'closed') return;
     this.#state = 'ready';
     this.#events.emit('ready');
+    this.#settle((waiter) => waiter.resolve());
   }
 
   lost(error: Error | undefined): void {
@@ -31,8 +39,8 @@ export class Readiness {
   close(): boolean {
     if (this.#state === 'closed') return false;
     this.#state = 'closed';
-    this.#events.emit('closed');
     this.#events.removeAllListeners();
+    this.#settle((waiter) => waiter.reject(closedError()));
     return true;
   }
 
@@ -43,19 +51,25 @@ export class Readiness {
   whenReady(signal?: AbortSignal): Promise<void> {
     if (this.#state === 'ready') return Promise.resolve();
     if (this.#state === 'closed') return Promise.reject(closedError());
+    if (signal?.aborted) return Promise.reject(toError(signal.reason));
     return new Promise((resolve, reject) => {
-      const settle = (done: () => void): void => {
-        this.#events.off('ready', onReady).off('closed', onClosed);
-        signal?.removeEventListener('abort', onAbort);
-        done();
+      const onAbort = (): void => {
+        this.#waiting.delete(waiter);
+        reject(toError(signal?.reason));
       };
-      const onReady = (): void => settle(resolve);
-      const onClosed = (): void => settle(() => reject(closedError()));
-      const onAbort = (): void => settle(() => reject(toError(signal?.reason)));
-      if (signal?.aborted) return reject(toError(signal.reason));
-      this.#events.on('ready', onReady).on('closed', onClosed);
+      const waiter: Waiter = {
+        resolve: () => (signal?.removeEventListener('abort', onAbort), resolve()),
+        reject: (error) => (signal?.removeEventListener('abort', onAbort), reject(error)),
+      };
+      this.#waiting.add(waiter);
       signal?.addEventListener('abort', onAbort, { once: true });
     });
+  }
+
+  #settle(how: (waiter: Waiter) => void): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    waiting.forEach(how);
   }
 }
 

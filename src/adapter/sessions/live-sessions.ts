@@ -1,6 +1,6 @@
 import type { ClusterNode } from '../cluster-node.js';
 import type { NamespaceLike, SocketLike } from '../socket-io.js';
-import { encodeSession, type StoredSession } from './session.js';
+import { encodeSession, longestLife, type StoredSession } from './session.js';
 
 /** What is known of the session of a connected socket. */
 interface LiveSession {
@@ -85,8 +85,7 @@ export class LiveSessions {
   async #writeKept(socket: SocketLike, live: LiveSession): Promise<void> {
     const { id } = socket;
     const owner = this.node.uid;
-    // it has to outlast the time until it is written again
-    const duration = this.#duration + 2 * this.node.options.heartbeatTimeout;
+    const duration = longestLife(this.#duration, this.node.options);
     // one that is disconnected is saved once and for all
     while (live.changed && !live.saved && this.#live.get(id) === live) {
       live.changed = false;

@@ -22,7 +22,7 @@ let prefix: string;
 beforeEach(async () => {
   prefix = `${randomUUID()}:`;
   connection = await openConnection(own.redis.url);
-  store = new SessionStore(connection, prefix, { onRenewal: () => undefined, onLost: () => undefined });
+  store = new SessionStore(connection, prefix, 60_000, { onRenewal: () => undefined, onLost: () => undefined });
 });
 
 afterEach(() => {

@@ -68,7 +68,10 @@ class Node {
   ) {
     const [commands, subscriber] = connections;
     this.bus = new Bus(new PubSubCarrier(commands, subscriber, false), prefix, () => undefined);
-    this.sessions = new SessionStore(commands, `${prefix}:`, { onRenewal: () => undefined, onLost: () => undefined });
+    this.sessions = new SessionStore(commands, `${prefix}:`, 60_000, {
+      onRenewal: () => undefined,
+      onLost: () => undefined,
+    });
     this.desk = new SessionDesk(this as unknown as ClusterNode);
   }
 

@@ -132,7 +132,6 @@ export class SessionDesk {
       await withDeadline(query(), signal);
       return (await withDeadline(answers, signal)).includes(true) ? 'somebody' : 'nobody';
     } catch (error) {
-      answers.catch(() => undefined);
       signal.throwIfAborted();
       // a node that says nothing for this long has nothing, or is dead
       if (error instanceof RequestTimeoutError) return error.responses.includes(true) ? 'somebody' : 'nobody';

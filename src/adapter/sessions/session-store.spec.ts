@@ -15,7 +15,7 @@ let prefix: string;
 beforeEach(async () => {
   prefix = `${randomUUID()}:`;
   connection = await openConnection(own.proxy.url);
-  store = new SessionStore(connection, prefix, { onRenewal: () => undefined, onLost: () => undefined });
+  store = new SessionStore(connection, prefix, 60_000, { onRenewal: () => undefined, onLost: () => undefined });
 });
 
 afterEach(() => {
@@ -133,6 +133,16 @@ describe('a session in the store', () => {
     expect(connection.state).not.toBe('ready');
     await store.settled('pid');
     expect(store.pending).toBe(0);
+  });
+
+  it('is not removed any more when it has expired by itself', async () => {
+    const short = new SessionStore(connection, prefix, 50, { onRenewal: () => undefined, onLost: () => undefined });
+    await away();
+    await expect(short.discard('pid')).rejects.toThrow('The session expired');
+    await expect(short.use('pid')).rejects.toThrow('The session expired');
+    await short.settled();
+    expect(short.pending).toBe(0);
+    short.close();
   });
 
   it('is not written when it has expired before it is its turn', async () => {

@@ -16,17 +16,19 @@ export class SessionStore {
   /** Session to what is still to be done to it. */
   readonly #steps = new Map<string, Promise<void>>();
   readonly #claims: SessionClaims;
-  /** What is being written, and is given up when it has expired. */
-  readonly #writes = new Set<AbortController>();
+  /** What waits for Redis, and is given up when it has expired. */
+  readonly #waiting = new Set<AbortController>();
   readonly #closing = new AbortController();
 
   constructor(
     private readonly connection: RedisConnection,
     private readonly prefix: string,
+    /** The longest that a session is in Redis, in milliseconds. */
+    private readonly lifetime: number,
     listener: ClaimListener,
   ) {
     this.#claims = new SessionClaims(connection, prefix, listener);
-    // all that are being written while Redis is away wait for it
+    // all that is asked while Redis is away waits for it
     setMaxListeners(0, this.#closing.signal);
   }
 
@@ -115,7 +117,7 @@ export class SessionStore {
   close(): void {
     const reason = new Error('The adapter was closed.');
     this.#closing.abort(reason);
-    for (const write of this.#writes) write.abort(reason);
+    for (const waiting of this.#waiting) waiting.abort(reason);
     this.#claims.close();
   }
 
@@ -124,40 +126,46 @@ export class SessionStore {
   }
 
   async #write(pid: string, value: string, expires: number): Promise<void> {
-    const rest = (): number => Math.ceil(expires - performance.now());
+    const rest = (): string => String(Math.ceil(expires - performance.now()));
+    // See https://redis.io/docs/latest/commands/set/
+    await this.#until(expires, () => this.connection.send(['SET', this.#key(pid), value, 'PX', rest()]));
+  }
+
+  /** Redis removes it by itself when it has expired. */
+  async #remove(key: string): Promise<void> {
+    await this.#until(performance.now() + this.lifetime, () => this.connection.send(['DEL', key]));
+  }
+
+  /** Asks Redis until it has answered, or the session of which it is has expired. */
+  async #until(expires: number, ask: () => Promise<unknown>): Promise<void> {
     let failure: unknown;
-    const set = async (): Promise<void> => {
-      const left = rest();
-      if (left <= 0) throw new ExpiredError(failure);
-      // See https://redis.io/docs/latest/commands/set/
-      await this.connection.send(['SET', this.#key(pid), value, 'PX', String(left)]).catch((error: unknown) => {
+    const attempt = async (): Promise<void> => {
+      if (performance.now() >= expires) throw new ExpiredError(failure);
+      await ask().catch((error: unknown) => {
         failure = error;
         throw error;
       });
     };
     this.#closing.signal.throwIfAborted();
-    // Most are written at once: a timer for each would be dear.
+    // Most is done at once: a timer for each would be dear.
     if (this.connection.state === 'ready') {
       try {
-        return await set();
+        return await attempt();
       } catch (error) {
         if (this.#closing.signal.aborted || error instanceof ExpiredError) throw error;
       }
     }
     // They do not listen to the signal of the store: it takes longer to add a listener the more of them it has.
-    const write = new AbortController();
-    const timer = setTimeout(() => write.abort(new ExpiredError(failure)), Math.min(rest(), LONGEST_TIMER)).unref();
-    this.#writes.add(write);
+    const waiting = new AbortController();
+    const expire = (): void => waiting.abort(new ExpiredError(failure));
+    const timer = setTimeout(expire, Math.min(expires - performance.now(), LONGEST_TIMER)).unref();
+    this.#waiting.add(waiting);
     try {
-      await insist(this.connection, set, write.signal, (error) => error instanceof ExpiredError);
+      await insist(this.connection, attempt, waiting.signal, (error) => error instanceof ExpiredError);
     } finally {
       clearTimeout(timer);
-      this.#writes.delete(write);
+      this.#waiting.delete(waiting);
     }
-  }
-
-  async #remove(key: string): Promise<void> {
-    await this.#insist(() => ['DEL', key], this.#closing.signal);
   }
 
   #step(pid: string, run: () => Promise<void>): Promise<void> {

@@ -98,3 +98,11 @@ export function resumptionOf(stored: StoredSession, offset: string): Resumption 
 function isOffset(value: unknown): value is string {
   return decodePositions(value) !== undefined;
 }
+
+/**
+ * For how long a session is in Redis at most, in milliseconds: one that is written for the case of a crash has to outlast the time until it is
+ * known that there was one.
+ */
+export function longestLife(duration: number, { heartbeatTimeout }: { heartbeatTimeout: number }): number {
+  return duration + 2 * heartbeatTimeout;
+}

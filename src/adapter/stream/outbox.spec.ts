@@ -436,6 +436,7 @@ describe('Outbox', () => {
     const outcomes: string[] = [];
     const publication: PublishTelemetry = {
       carrier: undefined,
+      accepted: () => undefined,
       published: () => void outcomes.push('published'),
       failed: () => void outcomes.push('failed'),
     };

@@ -117,6 +117,7 @@ export class Outbox {
       onSettled?.(refusal, undefined);
       return;
     }
+    telemetry.accepted();
     this.#queue.push({ message, telemetry, onSettled, deferred: this.deferring });
     this.#bytes += bytes;
     if (this.#sending) return;

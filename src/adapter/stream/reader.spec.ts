@@ -14,10 +14,13 @@ let reader: StreamReader;
 let stream: string;
 /** What the reader has told, in order; of entries, their ids. */
 let told: Array<[what: string, ...unknown[]]>;
+/** Whether it was suspicious when entries came. */
+let suspicions: boolean[];
 
 beforeEach(async () => {
   stream = randomUUID();
   told = [];
+  suspicions = [];
   connection = await openConnection(own.proxy.url, 'reader');
   reader = newReader();
 });
@@ -30,6 +33,7 @@ afterEach(() => {
 function newReader(blockTimeInMs = 60_000, streams = [stream]): StreamReader {
   return new StreamReader(connection, { streams, readCount: 3, blockTimeInMs }, noopTelemetry, {
     onEntries: (from, entries) => {
+      suspicions.push(reader.suspicious);
       for (const [id] of entries) {
         told.push(['entry', id.toString()]);
         reader.advance(from, id.toString());
@@ -140,6 +144,17 @@ describe('a reader', () => {
     await own.redis.command('DEL', stream);
     await waitFor(() => told.length === 4);
     expect(told.at(-1)).toEqual(['reset', '12-0', FIRST_POSITION]);
+  });
+
+  it('finds nothing suspicious about what came when it is time to look', async () => {
+    // which it is after each read
+    reader = newReader(1);
+    await start();
+    for (let n = 1; n < 10; n++) {
+      await add(n, n + 1);
+      await waitFor(() => told.length === n);
+    }
+    expect(suspicions).toEqual(Array.from({ length: 9 }, () => false));
   });
 
   it('waits in vain when nothing has come for a while, but not while the connection is away', async () => {

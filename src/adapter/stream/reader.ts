@@ -190,14 +190,16 @@ export class StreamReader {
         next = undefined;
         this.#failures = 0;
         const batches = this.#receive(reply);
-        if (this.#isDue(batches.length === 0)) this.#mustVerify = true;
+        const due = this.#isDue(batches.length === 0);
         // where there is more, the next read is under way while this one is worked on
         const more = batches.some(([, entries]) => entries.length >= this.options.readCount);
-        if (more && !this.#stopped && !this.#mustVerify) next = quiet(this.#read());
+        if (more && !due && !this.#stopped && !this.#mustVerify) next = quiet(this.#read());
         for (const [stream, entries] of batches) {
           await this.listener.onEntries(stream, entries);
           this.#cursors.get(stream)!.waitsSince = performance.now();
         }
+        // not before: nothing is suspicious about what came
+        if (due) this.#mustVerify = true;
       } catch {
         next = undefined;
         if (this.#stopped || this.connection.state === 'closed') break;

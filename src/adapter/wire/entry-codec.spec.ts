@@ -7,6 +7,7 @@ import { SerializationError } from '../errors.js';
 import { pushEntry, readEntry } from './entry.js';
 import { decodeMessage, encodeBroadcast, encodeMessage, optionsOf, payloadOf } from './entry-codec.js';
 import type { ClusterMessage, EncodedMessage, StreamEntry, StreamMessage, WireOptions } from './message.js';
+import { RESERVED_SERVER_EVENTS } from './validate.js';
 
 const text = fc.string({ unit: 'binary', maxLength: 8 });
 const leaf = fc.oneof(
@@ -234,7 +235,9 @@ describe('another message', () => {
       data: fc.record({ opts: options, requestId: fc.stringMatching(/^[0-9a-f]{16}$/) }),
     }),
     fc
-      .tuple(fc.array(fc.jsonValue(), { minLength: 1 }), fc.boolean(), requestId)
+      .tuple(text, fc.array(fc.jsonValue()), fc.boolean(), requestId)
+      .filter(([name]) => !RESERVED_SERVER_EVENTS.has(name))
+      .map(([name, args, withBinary, request]) => [[name, ...args] as unknown[], withBinary, request] as const)
       .map(([packet, withBinary, request]) => ({
         type: MessageType.SERVER_SIDE_EMIT as const,
         data: {

@@ -70,6 +70,13 @@ describe('the envelope', () => {
     const cycle: { self?: unknown } = {};
     cycle.self = cycle;
     expect(() => pack(cycle)).toThrow(/too deep/i);
+    // at once, however many ways there are to go round in it
+    const twice: { one?: unknown; other?: unknown } = {};
+    twice.one = twice.other = [twice, twice];
+    expect(() => pack(twice)).toThrow(/too deep/i);
+    const timer = setTimeout(() => undefined, 100_000);
+    expect(() => pack({ timer })).toThrow();
+    clearTimeout(timer);
     expect(() => pack({ run: () => undefined })).toThrow(/function/i);
     expect(() => pack({ id: 2n ** 70n })).toThrow();
     // and is none the worse for it

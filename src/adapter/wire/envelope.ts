@@ -23,9 +23,18 @@ export function unpack(payload: Uint8Array): unknown {
 /** Deeper than this, the encoder refuses. */
 const MOST_DEPTH = 100;
 
-/** The value itself; a copy where it holds what cannot be packed as it is. */
+/**
+ * The value itself; a copy where it holds what cannot be packed as it is.
+ *
+ * @throws {RangeError} for what is too deep for the encoder, at the first place: objects that refer to each other in two ways have 2 to the
+ * power of {@link MOST_DEPTH} of them.
+ */
 function packable(value: unknown, depth = 0): unknown {
-  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value) || depth > MOST_DEPTH) return value;
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return value;
+  if (depth > MOST_DEPTH)
+    throw new RangeError(
+      `Too deep: objects in one another, or that refer to themselves, more than ${MOST_DEPTH} deep.`,
+    );
   if (value instanceof ArrayBuffer) return Buffer.from(value);
   const source = value as Record<string, unknown>;
   let copy: Record<string, unknown> | undefined;

@@ -59,6 +59,10 @@ describe('parseData()', () => {
     [MessageType.FETCH_SOCKETS, { opts, requestId: '' }, '`requestId` is not a string'],
     [MessageType.SERVER_SIDE_EMIT, { packet: [] }, '`packet` is not an array of arguments'],
     [MessageType.SERVER_SIDE_EMIT, { packet: { 0: 'x' } }, '`packet` is not an array of arguments'],
+    [MessageType.SERVER_SIDE_EMIT, { packet: [{}] }, '`packet` does not begin with the name of an event'],
+    [MessageType.SERVER_SIDE_EMIT, { packet: ['connection', {}] }, '`packet` does not begin with the name of an event'],
+    [MessageType.SERVER_SIDE_EMIT, { packet: ['connect'] }, '`packet` does not begin with the name of an event'],
+    [MessageType.SERVER_SIDE_EMIT, { packet: ['new_namespace'] }, '`packet` does not begin with the name of an event'],
     [MessageType.HEARTBEAT, {}, 'unknown message type 2'],
     [99, {}, 'unknown message type 99'],
   ])('refuses type %d with %j', (type, data, problem) => {

@@ -13,6 +13,13 @@ export const RESERVED_EVENTS: ReadonlySet<unknown> = new Set<unknown>([
   'removeListener',
 ]);
 
+/** Events that a namespace raises by itself, with a socket, as Socket.IO has them: from other nodes, listeners would get something else. */
+export const RESERVED_SERVER_EVENTS: ReadonlySet<unknown> = new Set<unknown>([
+  'connect',
+  'connection',
+  'new_namespace',
+]);
+
 /**
  * Turns what was decoded from an entry or a channel into a message of the type given, taking only what is known of it.
  *
@@ -38,6 +45,8 @@ export function parseData(type: number, raw: unknown): ClusterMessage {
       const packet = data['packet'];
       if (!Array.isArray(packet) || packet.length === 0)
         throw new MalformedDataError('`packet` is not an array of arguments');
+      if (!isEvent(packet[0]) || RESERVED_SERVER_EVENTS.has(packet[0]))
+        throw new MalformedDataError('`packet` does not begin with the name of an event');
       const requestId = optionalId(data['requestId']);
       return { type, data: requestId === undefined ? { packet } : { packet, requestId } };
     }
@@ -85,10 +94,14 @@ export function parseArguments(data: unknown): unknown[] {
   if (!Array.isArray(data) || data.length === 0)
     throw new MalformedDataError('`packet.data` is not an array of arguments');
   const event: unknown = data[0];
-  if ((typeof event !== 'string' && typeof event !== 'number') || RESERVED_EVENTS.has(event)) {
+  if (!isEvent(event) || RESERVED_EVENTS.has(event)) {
     throw new MalformedDataError('`packet.data` does not begin with the name of an event');
   }
   return data;
+}
+
+function isEvent(name: unknown): boolean {
+  return typeof name === 'string' || typeof name === 'number';
 }
 
 function rooms(raw: unknown, name: string): string[] {

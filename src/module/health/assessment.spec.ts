@@ -40,6 +40,16 @@ describe('a server', () => {
     expect(assessServer({ ...fine, ...figures }, thresholds)).toEqual({ down: [reason], degraded: [] });
   });
 
+  it('has the reason of Redis where it did not tell, and none where it could not be asked', () => {
+    const failure = new Error('NOPERM no permissions');
+    const reasons = (figures: Partial<ServerFigures>): string[] =>
+      assessServer({ ...fine, ...figures, lagMs: null }, thresholds, failure).down;
+    expect(reasons({})).toEqual(['Redis cannot be asked for the stream: NOPERM no permissions']);
+    expect(reasons({ connections: { ...fine.connections, writer: 'connecting' } })).toEqual([
+      "the writer's connection to Redis is away (connecting)",
+    ]);
+  });
+
   it('has all reasons together', () => {
     const { down, degraded } = assessServer({ ...fine, joined: false, lagMs: 2_000, heartbeatAgeMs: null }, thresholds);
     expect([down.length, degraded.length]).toEqual([1, 1]);

@@ -56,12 +56,19 @@ export function figuresOf(status: NodeSnapshot & Partial<Pick<NodeStatus, 'strea
   };
 }
 
-export function assessServer(figures: ServerFigures, thresholds: Required<HealthThresholds>): Assessment {
+/** @param failure why Redis did not tell how far the streams are; `undefined` when it did, or was too late. */
+export function assessServer(
+  figures: ServerFigures,
+  thresholds: Required<HealthThresholds>,
+  failure?: Error,
+): Assessment {
   const { maxLag, maxOutboxFill, maxHeartbeatAge } = thresholds;
   const { joined, lagMs, outboxFill, outboxSize, heartbeatAgeMs, connections } = figures;
   const down = awayConnections(connections);
   if (!joined) down.push('it has not joined the cluster');
-  if (down.length === 0 && lagMs === null) down.push('Redis did not answer in time');
+  if (down.length === 0 && lagMs === null) {
+    down.push(failure ? `Redis cannot be asked for the stream: ${failure.message}` : 'Redis did not answer in time');
+  }
   const degraded: string[] = [];
   if (lagMs !== null && lagMs > maxLag)
     degraded.push(`it is ${lagMs} ms behind the end of the stream (more than ${maxLag})`);

@@ -2,8 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { HealthIndicatorResult, HealthIndicatorStatus } from '@nestjs/terminus';
 import { withDeadline } from '../../adapter/deadline.js';
+import { toError } from '../../adapter/errors.js';
 import { resolveOptions } from '../../adapter/resolve-options.js';
 import type { ManagedServer } from '../managed-server.js';
+import { moduleNotFound } from '../module-not-found.js';
 import { validateModuleOptions } from '../module-options.validation.js';
 import type { RedisStreams } from '../redis-streams.js';
 import { getRedisStreamsToken, getSocketServersToken } from '../redis-streams.tokens.js';
@@ -76,16 +78,16 @@ export class RedisStreamsHealthIndicator {
     const examined = await Promise.all(
       servers.all.map(async (managed) => ({
         label: describeServer(managed.address),
-        figures: await examine(managed, signal),
+        ...(await examine(managed, signal)),
       })),
     );
-    const found = examined.map(({ label, figures }) =>
-      prefixed(`The server on ${label}`, figures ? assessServer(figures, thresholds) : LEFT),
+    const found = examined.map(({ label, figures, failure }) =>
+      prefixed(`The server on ${label}`, figures ? assessServer(figures, thresholds, failure) : LEFT),
     );
     for (const { label, ...snapshot } of instance.emitter.snapshots()) {
       found.push(prefixed(`The ${label}`, assessEmitter(snapshot, thresholds)));
     }
-    if (servers.draining) found.push({ down: ['The application is stopping'], degraded: [] });
+    if (servers.stopping) found.push({ down: ['The application is stopping'], degraded: [] });
     return resultOf(key, found, {
       servers: Object.fromEntries(examined.flatMap(({ label, figures }) => (figures ? [[label, figures]] : []))),
     });
@@ -104,7 +106,7 @@ export class RedisStreamsHealthIndicator {
   ): Promise<HealthIndicatorResult<Key>> {
     const { servers } = this.#find(options.name);
     const down: string[] = [];
-    if (servers.draining) down.push('The application is stopping');
+    if (servers.stopping) down.push('The application is stopping');
     for (const { address, joined } of servers.all) {
       if (!joined) down.push(`The server on ${describeServer(address)}: it has not joined the cluster`);
     }
@@ -117,11 +119,8 @@ export class RedisStreamsHealthIndicator {
         servers: this.moduleRef.get<SocketServers>(getSocketServersToken(name), { strict: false }),
         instance: this.moduleRef.get<RedisStreams>(getRedisStreamsToken(name), { strict: false }),
       };
-    } catch {
-      throw new Error(
-        `RedisStreamsHealthIndicator found no RedisStreamsModule${name === undefined ? '' : ` called '${name}'`} in the application. ` +
-          `Make sure that a module of it imports RedisStreamsModule.forRoot(${name === undefined ? '' : `{ name: '${name}' }`}).`,
-      );
+    } catch (error) {
+      throw moduleNotFound('RedisStreamsHealthIndicator', name, error);
     }
   }
 }
@@ -145,12 +144,22 @@ function resultOf<Key extends string>(
 
 const LEFT: Assessment = { down: ['it has left the cluster'], degraded: [] };
 
-/** The figures of a server, without those that Redis did not tell in time; `undefined` when it has left the cluster. */
-async function examine({ adapter, server }: ManagedServer, signal: AbortSignal): Promise<ServerFigures | undefined> {
-  if (adapter.snapshot().length === 0) return undefined;
+interface Examined {
+  /** `undefined` when the server has left the cluster. */
+  figures?: ServerFigures;
+  /** Why those are not there that Redis tells, unless it was too late. */
+  failure?: Error;
+}
+
+async function examine({ adapter, server }: ManagedServer, signal: AbortSignal): Promise<Examined> {
+  if (adapter.snapshot().length === 0) return {};
   const view = adapter.cluster(server);
-  const status = await withDeadline(view.self(), signal).catch(() => view.snapshot());
-  return figuresOf(status, Date.now());
+  try {
+    return { figures: figuresOf(await withDeadline(view.self(), signal), Date.now()) };
+  } catch (error) {
+    const figures = figuresOf(view.snapshot(), Date.now());
+    return signal.aborted ? { figures } : { figures, failure: toError(error) };
+  }
 }
 
 function prefixed(subject: string, { down, degraded }: Assessment): Assessment {
