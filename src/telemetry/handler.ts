@@ -19,14 +19,14 @@ export interface HandlerTelemetry {
    */
   handle<T>(namespace: string, event: string, run: () => T): T;
   /** What Nest makes of the `result` of {@link handle}, with what is done about each value, such as to emit it, in the trace of the handler. */
-  follow<T extends ObservableLike>(result: unknown, values: T): T;
+  follow<T>(result: unknown, values: T): T;
 }
 
 /** The contexts of handlers, by what they returned. */
 const contexts = new WeakMap<object, Context>();
 
 /** As much of RxJS as is needed; Nest brings the library, this package does not. */
-export interface ObservableLike {
+interface ObservableLike {
   subscribe(observer: Observer): { unsubscribe(): void };
 }
 interface Observer {
@@ -69,14 +69,14 @@ export function handle<T>({ spans, sources }: Toolbox, namespace: string, event:
 }
 
 /** See {@link HandlerTelemetry.follow}. */
-export function follow<T extends ObservableLike>(result: unknown, values: T): T {
+export function follow<T>(result: unknown, values: T): T {
   const handling = isObject(result) ? contexts.get(result) : undefined;
   const Observable = handling && observableConstructor(values);
   if (!Observable) {
     return values;
   }
   return new Observable((observer) => {
-    const subscription = values.subscribe({
+    const subscription = (values as ObservableLike).subscribe({
       next: (value) => context.with(handling, () => observer.next(value)),
       error: (error) => observer.error(error),
       complete: () => observer.complete(),
