@@ -177,6 +177,20 @@ describe('Requests', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('fail also while who asks does not wait for them yet, which harms nobody', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const result = collect(['slow']);
+    await vi.advanceTimersByTimeAsync(1_000);
+    vi.useRealTimers();
+    // Node.js tells of those that nobody handles before the next turn
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', unhandled);
+
+    expect(unhandled).not.toHaveBeenCalled();
+    await expect(result).rejects.toThrow(RequestTimeoutError);
+  });
+
   it('fail with what an answer says is wrong', async () => {
     const result = collect(['a', 'b']);
     requests.answer('r', 'a', { fail: 'cannot be serialised' });
